@@ -1,0 +1,1 @@
+"""What all tests share; the real servers' fixtures come from `tests.servers.fixtures`."""

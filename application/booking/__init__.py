@@ -1,0 +1,1 @@
+"""Holding seats, paying for them, letting go of them."""

@@ -1,0 +1,110 @@
+"""Cancelling: a hold is let go, a paid reservation is refunded."""
+
+from dataclasses import dataclass
+
+from application.booking.release_hold import release_hold
+from application.ports.seat_holders import SeatHolders
+from application.ports.unit_of_work import Needs
+from application.retrying import Retrying
+from application.transactor import Transactor
+from application.work import Work
+from domain.errors import NotCancellable, ReservationNotFound, ServiceUnavailable, Stale, Step
+from domain.events import PaymentCancelled
+from domain.idempotency import IdempotencyKey, fingerprint_of
+from domain.ids import BuyerId, ReservationId, UserId
+from domain.money import ZERO, Won
+from domain.reservation import Reservation, ReservationStatus
+from domain.ticket import ticket_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelReservationCommand:
+    user_id: UserId
+    reservation_id: ReservationId
+    idempotency_key: str
+
+    @property
+    def idempotency(self) -> IdempotencyKey:
+        return IdempotencyKey(self.reservation_id.concert_id, self.user_id, "cancel", self.idempotency_key)
+
+    @property
+    def fingerprint(self) -> bytes:
+        return fingerprint_of(*self.reservation_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancellation:
+    """What a cancellation gave back, in won."""
+
+    reservation_id: ReservationId
+    refunded_points: Won = ZERO
+    refunded_card: Won = ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelFoundReservation:
+    """Lets go of the hold, or takes back the payment: whichever it was found to be, if it still is."""
+
+    command: CancelReservationCommand
+    found: Reservation
+
+    def needs(self) -> Needs:
+        command, payment_id = self.command, self.found.payment_id
+        return Needs(
+            shard=command.reservation_id.concert_id,
+            shared_performances=(command.reservation_id.performance_id,),
+            buyers=(BuyerId(command.reservation_id.concert_id, command.user_id),),
+            reservations=(command.reservation_id,),
+            point_accounts=(command.user_id,) if payment_id else (),
+            payments=(payment_id,) if payment_id else (),
+            tickets=tuple(ticket_id(payment_id, seat_id) for seat_id in self.found.seat_ids) if payment_id else (),
+            idempotency=(command.idempotency,),
+        )
+
+    def decide(self, work: Work) -> Cancellation:
+        command = self.command
+        earlier = work.idempotency.earlier_result(command.idempotency, command.fingerprint)
+        reservation = work.reservations.of(command.user_id, command.reservation_id)
+        if reservation.payment_id != self.found.payment_id:
+            raise Stale("the reservation was paid since it was looked at")
+        if earlier is not None:
+            return self._given_back(reservation, work)
+        if reservation.status is ReservationStatus.PENDING:
+            if reservation.is_overdue(work.now):
+                raise NotCancellable
+            release_hold(reservation.cancel(), work)
+        elif reservation.status is ReservationStatus.CONFIRMED and reservation.payment_id is not None:
+            work.performances.on_offer(reservation.id.performance_id).ensure_refundable(work.now)
+            payment = work.payments.get(reservation.payment_id).cancel()
+            work.payments.change(payment)
+            work.raise_event(PaymentCancelled(at=work.now, payment=payment))
+        else:
+            raise NotCancellable
+        work.remember(command.idempotency, command.fingerprint, reservation.id[1:])
+        return self._given_back(reservation, work)
+
+    def _given_back(self, reservation: Reservation, work: Work) -> Cancellation:
+        if reservation.payment_id is None:
+            return Cancellation(reservation_id=reservation.id)
+        payment = work.payments.get(reservation.payment_id)
+        return Cancellation(reservation_id=reservation.id, refunded_points=payment.points_amount, refunded_card=payment.card_amount)
+
+
+class CancelReservation:
+    def __init__(self, transactor: Transactor, retrying: Retrying, holders: SeatHolders) -> None:
+        self._transactor = transactor
+        self._retrying = retrying
+        self._holders = holders
+
+    async def __call__(self, command: CancelReservationCommand) -> Cancellation:
+        """Lets go of a hold, or refunds a paid reservation to points before the show. The same key, the same answer."""
+        try:
+            return await self._retrying(Step.PAYMENT, lambda: self._attempt(command))
+        except Stale as stale:
+            raise ServiceUnavailable(retry_after_seconds=1) from stale
+
+    async def _attempt(self, command: CancelReservationCommand) -> Cancellation:
+        found = await self._holders.reservation(command.reservation_id)
+        if found is None or found.user_id != command.user_id:
+            raise ReservationNotFound
+        return await self._transactor.run(CancelFoundReservation(command=command, found=found))

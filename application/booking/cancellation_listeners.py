@@ -1,0 +1,44 @@
+"""What a cancelled payment does, inside its own transaction, in the order of the table."""
+
+from application.booking.messages import booking_message
+from application.work import Work
+from domain.events import PaymentCancelled
+from domain.reservation import Reservation
+from domain.ticket import ticket_id
+
+
+def cancel_reservation(event: PaymentCancelled, work: Work) -> None:
+    work.reservations.change(_reservation(event, work).cancel())
+
+
+def release_sold_seats(event: PaymentCancelled, work: Work) -> None:
+    reservation = _reservation(event, work)
+    for seat in work.seats_of(reservation):
+        work.seats.change(seat.release(reservation.id))
+
+
+def void_tickets(event: PaymentCancelled, work: Work) -> None:
+    for seat_id in _reservation(event, work).seat_ids:
+        work.tickets.change(work.tickets.get(ticket_id(event.payment.id, seat_id)).void())
+
+
+def restore_points(event: PaymentCancelled, work: Work) -> None:
+    payment = event.payment
+    account, entry = work.point_accounts.of(payment.user_id).restore(payment.points_amount, payment.id.payment, event.at)
+    work.point_accounts.save(account)
+    work.ledger.add(entry)
+
+
+def refund_buyer(event: PaymentCancelled, work: Work) -> None:
+    reservation = _reservation(event, work)
+    work.buyers.change(work.buyers.of(reservation.buyer_id).refund(len(reservation.seat_ids)))
+
+
+def append_cancellation_message(event: PaymentCancelled, work: Work) -> None:
+    reservation = _reservation(event, work).tell()
+    work.reservations.change(reservation)
+    work.outbox.add(booking_message("PaymentCancelled", event, reservation, work))
+
+
+def _reservation(event: PaymentCancelled, work: Work) -> Reservation:
+    return work.reservations.get(event.reservation_id)

@@ -1,0 +1,14 @@
+"""Hints after the commit of a booking: sweepers make up for each that is lost."""
+
+from application.ports.hints import Hints
+from domain.events import PaymentCancelled, PaymentCompleted
+from domain.ids import BuyerId
+
+
+async def expire_queue_token(event: PaymentCompleted, hints: Hints) -> None:
+    """The pass is used up in its row already; the queue may free its slot."""
+    await hints.check_pass(BuyerId(event.reservation_id.concert_id, event.payment.user_id))
+
+
+async def wake_relay(event: PaymentCompleted | PaymentCancelled, hints: Hints) -> None:
+    await hints.wake_relay()

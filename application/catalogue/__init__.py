@@ -1,0 +1,1 @@
+"""Putting concerts on sale."""

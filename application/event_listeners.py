@@ -1,0 +1,51 @@
+"""Who hears what: the report's BEFORE_COMMIT and AFTER_COMMIT, as one table.
+
+Listeners before the commit are plain functions over the transaction's own work; any failure drops everything.
+Those after it are hints: never the only copy of anything.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from application.booking.cancellation_listeners import (
+    append_cancellation_message,
+    cancel_reservation,
+    refund_buyer,
+    release_sold_seats,
+    restore_points,
+    void_tickets,
+)
+from application.booking.pass_hints import expire_queue_token, wake_relay
+from application.booking.payment_listeners import append_outbox_message, confirm_reservation, deduct_points, issue_tickets, update_buyer
+from application.ports.hints import Hints
+from application.work import Work
+from domain.events import Event, PaymentCancelled, PaymentCompleted
+
+
+class Hint(Protocol):
+    @property
+    def __name__(self) -> str: ...
+
+    def __call__(self, event: Any, hints: Hints, /) -> Awaitable[None]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listeners:
+    before_commit: tuple[Callable[[Any, Work], None], ...] = ()
+    after_commit: tuple[Hint, ...] = ()
+
+
+LISTENERS: Mapping[type[Event], Listeners] = MappingProxyType(
+    {
+        PaymentCompleted: Listeners(
+            before_commit=(confirm_reservation, deduct_points, issue_tickets, update_buyer, append_outbox_message),
+            after_commit=(expire_queue_token, wake_relay),
+        ),
+        PaymentCancelled: Listeners(
+            before_commit=(cancel_reservation, release_sold_seats, void_tickets, restore_points, refund_buyer, append_cancellation_message),
+            after_commit=(wake_relay,),
+        ),
+    }
+)

@@ -1,0 +1,1 @@
+"""Everything the core needs from the world, one Protocol a file."""

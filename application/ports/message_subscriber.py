@@ -1,0 +1,25 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.message import OutboxMessage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A message as it was read, or None with the reason where it could not be understood; ``position`` is the reader's own."""
+
+    message: OutboxMessage | None
+    unreadable: str | None = None
+    position: tuple[str, int, int]
+    """Topic, partition, offset."""
+
+
+class MessageSubscriber(Protocol):
+    async def receive(self, limit: int, wait_seconds: float) -> Sequence[Delivery]:
+        """What comes next, per key in the order it was published; empty when nothing came in time. Raises BrokerUnavailable."""
+        ...
+
+    async def commit(self, deliveries: Sequence[Delivery]) -> None:
+        """These are handled: they need not come again. What was received and not committed comes again after a restart."""
+        ...

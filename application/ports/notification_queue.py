@@ -1,0 +1,36 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from domain.ids import NotificationId
+from domain.notification import Notification
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueNotification:
+    """A leased row. ``attempts`` were begun before this one, the first of them at ``first_attempt_at``."""
+
+    notification: Notification
+    attempts: int
+    first_attempt_at: datetime | None
+
+
+class NotificationQueue(Protocol):
+    """Notifications waiting to be sent. Time is the database's; a claim is conditional on its owner."""
+
+    async def claim(self, owner: str, limit: int, lease_seconds: int) -> Sequence[DueNotification]: ...
+
+    async def begin_attempt(self, owner: str, notification_id: NotificationId) -> bool:
+        """Written before the first byte leaves. False if the lease is another's by now: then nothing may be sent."""
+        ...
+
+    async def mark_sent(self, owner: str, notification_id: NotificationId, provider_reference: str) -> None: ...
+
+    async def postpone(self, owner: str, notification_id: NotificationId, seconds: float, fault: str) -> None:
+        """Not known, or not taken: claimable again after so long."""
+        ...
+
+    async def mark_failed(self, owner: str, notification_id: NotificationId, fault: str, backup: Notification | None) -> None:
+        """It will not be delivered over this channel; ``backup`` is the row for the next one, added in the same commit."""
+        ...

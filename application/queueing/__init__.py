@@ -1,0 +1,1 @@
+"""The waiting queue: joining, watching, admission, leaving."""

@@ -1,0 +1,1 @@
+"""What makes up for lost time and lost hints."""

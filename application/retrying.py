@@ -1,0 +1,63 @@
+"""The one retry loop. It stands around the transactor, nowhere else, and tries again only what may be gone."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+from application.ports.jitter import Jitter
+from application.ports.metrics import Metrics
+from application.ports.sleeper import Sleeper
+from domain.errors import NotCommitted, OutcomeUnknown, ServiceUnavailable, Stale, Step, TransientError
+from domain.retry_policy import RETRY_POLICIES, RetryPolicy
+
+T = TypeVar("T")
+
+STALE_LOOKUPS = 3
+CALLER_PATIENCE = 8.0
+"""Seconds after which an HTTP caller hears an answer, whatever it is."""
+
+
+class Retrying:
+    """Budgets, not nested retries: each fault takes a try from the step it names; the first empty budget ends it."""
+
+    def __init__(
+        self,
+        sleeper: Sleeper,
+        jitter: Jitter,
+        metrics: Metrics,
+        policies: Mapping[Step, RetryPolicy] = RETRY_POLICIES,
+        patience: float = CALLER_PATIENCE,
+    ) -> None:
+        self._sleeper = sleeper
+        self._jitter = jitter
+        self._metrics = metrics
+        self._policies = policies
+        self._patience = patience
+
+    async def __call__(self, step: Step, attempt: Callable[[], Awaitable[T]]) -> T:
+        """The attempt's result, or its refusal. Raises ServiceUnavailable when the budget or the time is spent.
+
+        NotCommitted and OutcomeUnknown are tried again with full-jitter waits (the attempt looks for an earlier
+        result first, under lock); Stale at once, at most three times.
+        """
+        started = self._sleeper.elapsed()
+        failures: Counter[Step] = Counter()
+        stale = 0
+        while True:
+            try:
+                return await attempt()
+            except Stale:
+                stale += 1
+                if stale >= STALE_LOOKUPS:
+                    raise
+            except (NotCommitted, OutcomeUnknown) as fault:
+                await self._wait_or_give_up(fault.step or step, fault, failures, started)
+
+    async def _wait_or_give_up(self, step: Step, fault: TransientError, failures: Counter[Step], started: float) -> None:
+        failures[step] += 1
+        self._metrics.count("concert_failures_total", step=step, kind=type(fault).__name__)
+        policy = self._policies[step]
+        wait = policy.wait(sum(failures.values()), self._jitter.chance())
+        if failures[step] >= policy.attempts or self._sleeper.elapsed() - started + wait > self._patience:
+            raise ServiceUnavailable(retry_after_seconds=2) from fault
+        await self._sleeper.sleep(wait)

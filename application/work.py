@@ -1,0 +1,186 @@
+"""What a transaction decides on: the rows it named, as they are under their locks, and what it makes of them.
+
+Plain memory. Each transaction of a group has its own ``Work`` over the group's rows, so that a refused one is dropped
+by dropping its ``Work``.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from domain.buyer import Buyer
+from domain.concert import Performance
+from domain.concert_queue import ConcertQueue
+from domain.contact import Contact
+from domain.errors import NotNeeded, PerformanceNotFound, ReservationNotFound
+from domain.events import Event
+from domain.idempotency import IdempotencyKey, IdempotencyRecord
+from domain.ids import (
+    BuyerId,
+    ConcertId,
+    LedgerEntryId,
+    MessageId,
+    NotificationId,
+    PaymentId,
+    PerformanceId,
+    ReservationId,
+    SeatId,
+    TicketId,
+    UserId,
+)
+from domain.message import OutboxMessage
+from domain.notification import Notification
+from domain.payment import Payment
+from domain.point_account import PointAccount, PointLedgerEntry
+from domain.reservation import Reservation
+from domain.seat import Seat
+from domain.ticket import Ticket
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Rows(Generic[K, V]):
+    """The rows of one kind: those named and locked, overlaid with what this transaction changed and added."""
+
+    __slots__ = ("_key_of", "_kind", "_loaded", "_named", "added", "changed")
+
+    def __init__(self, kind: str, key_of: Callable[[V], K], loaded: Mapping[K, V], named: Collection[K]) -> None:
+        self._kind = kind
+        self._key_of = key_of
+        self._loaded = loaded
+        self._named = named
+        self.added: dict[K, V] = {}
+        self.changed: dict[K, V] = {}
+
+    def find(self, key: K) -> V | None:
+        """The row as this transaction left it, or None where there is none. Raises NotNeeded for a key not named."""
+        if key in self.changed:
+            return self.changed[key]
+        if key in self.added:
+            return self.added[key]
+        if key not in self._named:
+            raise NotNeeded(f"{self._kind} {key} was not named in needs()")
+        return self._loaded.get(key)
+
+    def get(self, key: K) -> V:
+        """The row; KeyError where there is none (where that is a refusal, the kind has a method of its own)."""
+        if (row := self.find(key)) is None:
+            raise KeyError(f"no {self._kind} {key}")
+        return row
+
+    def change(self, row: V) -> None:
+        """The successor of a row that was named, locked and found."""
+        key = self._key_of(row)
+        if key in self.added:
+            self.added[key] = row
+            return
+        if key not in self._named or key not in self._loaded:
+            raise NotNeeded(f"{self._kind} {key} was not named in needs(), or does not exist")
+        self.changed[key] = row
+
+    def add(self, row: V) -> None:
+        """A new row. That its key, and whatever else is unique, is free has the database's word at the end."""
+        self.added[self._key_of(row)] = row
+
+    def save(self, row: V) -> None:
+        """Change it where it was found, add it where it was named and not found."""
+        if self.find(self._key_of(row)) is None:
+            self.add(row)
+        else:
+            self.change(row)
+
+    def written(self) -> Iterator[V]:
+        yield from self.added.values()
+        yield from self.changed.values()
+
+
+class Performances(Rows[PerformanceId, Performance]):
+    __slots__ = ()
+
+    def on_offer(self, key: PerformanceId) -> Performance:
+        """Raises PerformanceNotFound."""
+        if (performance := self.find(key)) is None:
+            raise PerformanceNotFound
+        return performance
+
+
+class Buyers(Rows[BuyerId, Buyer]):
+    __slots__ = ()
+
+    def of(self, key: BuyerId) -> Buyer:
+        """A person who was never admitted is a buyer without a pass."""
+        return self.find(key) or Buyer(id=key)
+
+
+class Reservations(Rows[ReservationId, Reservation]):
+    __slots__ = ()
+
+    def of(self, user_id: UserId, key: ReservationId) -> Reservation:
+        """One's own; another's is as good as none. Raises ReservationNotFound."""
+        reservation = self.find(key)
+        if reservation is None or reservation.user_id != user_id:
+            raise ReservationNotFound
+        return reservation
+
+
+class PointAccounts(Rows[UserId, PointAccount]):
+    __slots__ = ()
+
+    def of(self, user_id: UserId) -> PointAccount:
+        """Everyone has an account; it gets a row with its first won."""
+        return self.find(user_id) or PointAccount(user_id=user_id)
+
+
+class Idempotency(Rows[IdempotencyKey, IdempotencyRecord]):
+    __slots__ = ()
+
+    def earlier_result(self, key: IdempotencyKey, fingerprint: bytes) -> tuple[UUID, ...] | None:
+        """What the first request with this key made. Raises IdempotencyConflict."""
+        record = self.find(key)
+        return None if record is None else record.result_for(fingerprint)
+
+
+Snapshot = Mapping[str, Mapping[Any, Any]]
+"""The rows of a group under their locks: kind → key → row. Kinds are the attribute names of ``Work``."""
+
+Named = Mapping[str, Collection[Any]]
+"""The keys one transaction named, and those of the seats its reservations brought along: kind → keys."""
+
+
+class Work:
+    """One typed collection per kind, the time under the locks, and the events raised."""
+
+    def __init__(self, *, now: datetime, loaded: Snapshot, named: Named) -> None:
+        self.now = now
+        self.events: list[Event] = []
+
+        def part(kind: str) -> tuple[Mapping[Any, Any], Collection[Any]]:
+            return loaded.get(kind, {}), named.get(kind, ())
+
+        self.queues = Rows[ConcertId, ConcertQueue]("queue", lambda row: row.concert_id, *part("queues"))
+        self.performances = Performances("performance", lambda row: row.id, *part("performances"))
+        self.buyers = Buyers("buyer", lambda row: row.id, *part("buyers"))
+        self.reservations = Reservations("reservation", lambda row: row.id, *part("reservations"))
+        self.seats = Rows[SeatId, Seat]("seat", lambda row: row.id, *part("seats"))
+        self.point_accounts = PointAccounts("point account", lambda row: row.user_id, *part("point_accounts"))
+        self.payments = Rows[PaymentId, Payment]("payment", lambda row: row.id, *part("payments"))
+        self.tickets = Rows[TicketId, Ticket]("ticket", lambda row: row.id, *part("tickets"))
+        self.idempotency = Idempotency("idempotency record", lambda row: row.key, *part("idempotency"))
+        self.inbox = Rows[MessageId, MessageId]("inbox entry", lambda row: row, *part("inbox"))
+        self.contacts = Rows[UserId, Contact]("contact", lambda row: row.user_id, *part("contacts"))
+        self.ledger = Rows[LedgerEntryId, PointLedgerEntry]("ledger entry", lambda row: row.id, {}, ())
+        self.outbox = Rows[MessageId, OutboxMessage]("outbox message", lambda row: row.id, {}, ())
+        self.notifications = Rows[NotificationId, Notification]("notification", lambda row: row.id, {}, ())
+
+    def raise_event(self, event: Event) -> None:
+        self.events.append(event)
+
+    def remember(self, key: IdempotencyKey, fingerprint: bytes, result: tuple[UUID, ...]) -> None:
+        """The result under its key, in the effect's own transaction."""
+        self.idempotency.add(IdempotencyRecord(key=key, fingerprint=fingerprint, result=result, created_at=self.now))
+
+    def seats_of(self, reservation: Reservation) -> tuple[Seat, ...]:
+        """The seats that a named reservation brought along."""
+        return tuple(self.seats.get(seat_id) for seat_id in reservation.seat_ids)

@@ -17,7 +17,8 @@ class RetryPolicy:
 
     def wait(self, failures: int, chance: float) -> float:
         """Full jitter: ``chance`` in [0, 1) of the exponential ceiling."""
-        return chance * min(self.cap, self.base * 2.0 ** float(failures - 1))
+        ceiling: float = self.base * 2 ** (failures - 1)
+        return chance * min(self.cap, ceiling)
 
 
 RETRY_POLICIES: Mapping[Step, RetryPolicy] = MappingProxyType(

@@ -47,13 +47,14 @@ class ContainerRunner:
         self._compose("up", "--detach", "--no-recreate", self._service)
 
     def signal(self, name: str) -> None:
-        if self._state() in {"running", "paused"}:
-            # The engine's own freezer, since a container's first process may ignore SIGSTOP.
-            if name in {"STOP", "CONT"}:
-                if (name == "CONT") == (self._state() == "paused"):
-                    self._compose("pause" if name == "STOP" else "unpause", self._service)
-            else:
-                self._compose("kill", "--signal", name, self._service)
+        state = self._state()
+        # The engine's own freezer, since a container's first process may ignore SIGSTOP; what is frozen can be neither asked nor killed.
+        if state == "running" and name == "STOP":
+            self._compose("pause", self._service)
+        elif state == "paused" and name != "STOP":
+            self._compose("unpause", self._service)
+        if state in {"running", "paused"} and name not in {"STOP", "CONT"}:
+            self._compose("kill", "--signal", name, self._service)
 
     def wait(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
@@ -76,17 +77,18 @@ class ContainerRunner:
             self._watch = None
 
     def _state(self) -> str:
-        return self._compose("ps", "--all", "--format", "{{.State}}", self._service).strip()
+        container = self._compose("ps", "--all", "--quiet", self._service).strip()
+        return docker("inspect", "--format", "{{.State.Status}}", container).strip() if container else "absent"
 
     def _compose(self, *arguments: str) -> str:
-        done = subprocess.run(
-            ["docker", "compose", "--project-name", self._project, "--file", str(FILE), *arguments],
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise ServerUnavailable(f"docker compose {arguments[0]} failed with {done.returncode}:\n{done.stderr[-2000:]}")
-        return done.stdout
+        return docker("compose", "--project-name", self._project, "--file", str(FILE), *arguments, environment=self._environment)
+
+
+def docker(*arguments: str, environment: dict[str, str] | None = None) -> str:
+    """Run a docker command to its end and return what it wrote."""
+    done = subprocess.run(
+        ["docker", *arguments], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode != 0:
+        raise ServerUnavailable(f"docker {' '.join(arguments)} failed with {done.returncode}:\n{done.stderr[-2000:]}")
+    return done.stdout

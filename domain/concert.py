@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from domain.errors import NotCancellable, SalesClosed, SalesClosedReason, SalesNotOpen
+from domain.errors import NotCancellable, QueueTokenInvalid, QueueTokenProblem, SalesClosed, SalesClosedReason, SalesNotOpen
 from domain.ids import ConcertId, PerformanceId
 from domain.money import Won
 
@@ -48,11 +48,11 @@ class Performance:
     purchase_limit: int
 
     def ensure_on_sale(self, now: datetime) -> None:
-        """Raises SalesNotOpen or SalesClosed."""
+        """Raises SalesClosed; before the sale opens nobody is admitted, whatever token they show."""
         if self.status is PerformanceStatus.CANCELLED:
             raise SalesClosed(SalesClosedReason.CANCELLED)
         if now < self.sales_open_at:
-            raise SalesNotOpen(self.sales_open_at)
+            raise QueueTokenInvalid(QueueTokenProblem.NOT_ADMITTED)
         if now >= self.sales_close_at:
             raise SalesClosed(SalesClosedReason.ENDED)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from domain.errors import ConcertError
 from domain.ids import UserId
 
-_KOREAN_MOBILE = re.compile(r"^01[016789]\d{7,8}$")
+_KOREAN_MOBILE = re.compile(r"^01[016789][0-9]{7,8}$")
 
 
 class NotAPhoneNumber(ConcertError):

@@ -68,7 +68,7 @@ class TicketId(NamedTuple):
 def derived_id(source: UUID, purpose: str, part: UUID | None = None) -> UUID:
     """The same id each time it is asked for, so that a repeat of the work makes the same rows, not more of them."""
     digest = blake2b(source.bytes + purpose.encode() + (part.bytes if part else b""), digest_size=16).digest()
-    return UUID(bytes=digest, version=8)
+    return UUID(bytes=digest)
 
 
 def user_id_of(issuer: str, subject: str) -> UserId:

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from domain.errors import SeatsUnavailable
+from domain.errors import ReservationExpired, SeatsUnavailable
 from domain.ids import ReservationId, SeatId
 from domain.money import Won
 
@@ -42,9 +42,9 @@ class Seat:
         return replace(self, status=SeatStatus.HELD, reservation_id=reservation_id, held_until=until)
 
     def confirm(self, reservation_id: ReservationId) -> Self:
-        """Sold to the reservation that holds it, and to no other."""
+        """Sold to the reservation that holds it; for any other, that hold is over: ReservationExpired."""
         if self.status is not SeatStatus.HELD or self.reservation_id != reservation_id:
-            raise SeatsUnavailable((self.id,))
+            raise ReservationExpired
         return replace(self, status=SeatStatus.SOLD, held_until=None)
 
     def release(self, reservation_id: ReservationId) -> Self:

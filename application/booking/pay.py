@@ -61,8 +61,8 @@ class PayWithPoints:
         command = self.command
         if earlier := work.idempotency.earlier_result(command.idempotency, command.fingerprint):
             return PaymentId(command.reservation_id.concert_id, *earlier)
-        work.performances.on_offer(command.reservation_id.performance_id).ensure_on_sale(work.now)
         reservation = work.reservations.of(command.user_id, command.reservation_id)
+        work.performances.on_offer(command.reservation_id.performance_id).ensure_on_sale(work.now)
         reservation.ensure_payable(work.now)
         work.buyers.of(command.buyer_id).ensure_admitted(place_shown(self.shown_token, command.buyer_id), work.now)
         payment = Payment.with_points(self.payment_id, reservation.id, reservation.user_id, reservation.total_price, work.now)

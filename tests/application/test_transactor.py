@@ -28,17 +28,19 @@ class MemoryUnitOfWork:
         self.decisions = decisions
 
     async def run(self, transaction: Transaction[T]) -> T:
-        loaded = self.scene.rows
-        for _ in range(self.decisions):
-            work = Work(
-                now=datetime(2026, 11, 23, 12, tzinfo=UTC), loaded=loaded, named={kind: set(rows) for kind, rows in loaded.items()} | NAMED
-            )
-            result = transaction.decide(work)
+        for _ in range(self.decisions - 1):
+            transaction.decide(self._work())
+        work = self._work()
+        result = transaction.decide(work)
         self.before_commit()
         for kind in ("reservations", "seats", "point_accounts", "payments", "tickets", "outbox", "ledger", "buyers", "idempotency"):
             rows: Any = getattr(work, kind)
-            loaded.setdefault(kind, {}).update(rows.added | rows.changed)
+            self.scene.rows.setdefault(kind, {}).update(rows.added | rows.changed)
         return result
+
+    def _work(self) -> Work:
+        named = {kind: set(rows) for kind, rows in self.scene.rows.items()} | NAMED
+        return Work(now=datetime(2026, 11, 23, 12, tzinfo=UTC), loaded=self.scene.rows, named=named)
 
 
 NAMED: dict[str, set[Any]] = {"idempotency": {paying().command.idempotency}}

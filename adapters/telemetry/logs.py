@@ -1,0 +1,49 @@
+"""Logs: one line an event, with the correlation id of the request it belongs to. Never locals, never arguments."""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.contextvars import bind_contextvars, clear_contextvars, merge_contextvars
+from structlog.tracebacks import ExceptionDictTransformer
+from structlog.types import Processor
+
+QUIET = ("uvicorn.access", "strawberry.execution", "httpx", "httpcore", "aiokafka", "asyncio", "alembic")
+"""Loggers that repeat what we log ourselves, or would write down queries, addresses and their arguments."""
+
+
+def set_up_logging(level: str = "INFO", *, json: bool = True, stream: TextIO | None = None) -> None:
+    """Every record of the standard library, as JSON or for a person's eyes."""
+    shared: list[Processor] = [
+        merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(json)],
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("strawberry.execution").setLevel(logging.CRITICAL)
+
+
+def _rendering(json: bool) -> list[Processor]:
+    if json:
+        tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False, max_frames=20))
+        return [tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False, default=str)]
+    return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+
+
+def correlate(correlation_id: str) -> None:
+    """From here on, in this task and those it starts, every line carries this id."""
+    clear_contextvars()
+    bind_contextvars(correlation_id=correlation_id)

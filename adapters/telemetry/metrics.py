@@ -1,0 +1,95 @@
+"""Counts and timings for Prometheus.
+
+Every name stands in ``METRICS``, with its help and its labels; a name, a label or a number of label values that is
+not foreseen is dropped and counted, for metrics must never fail or fill the memory of what they measure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics import MetricWrapperBase
+
+SERIES_PER_METRIC = 300
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {
+        "concert_failures_total": Metric("Faults met, by the step whose budget they took from.", ("step", "kind")),
+        "concert_after_commit_failures_total": Metric("Hints that failed after a commit.", ("hint",)),
+        "concert_role_crashes_total": Metric("Passes of a role that ended in an exception.", ("role", "kind")),
+        "concert_role_pass_seconds": Metric("How long one pass of a role took.", ("role",)),
+        "concert_role_handled_total": Metric("What the passes of a role dealt with.", ("role",)),
+        "concert_internal_errors_total": Metric("Faults masked to a client.", ("kind",)),
+        "concert_graphql_operations_total": Metric("GraphQL operations, by their end.", ("type", "outcome")),
+        "concert_graphql_seconds": Metric("How long a GraphQL query or mutation took.", ("type",)),
+        "concert_subscriptions": Metric("Live GraphQL subscriptions of this process.", ("field",)),
+        "concert_ready": Metric("Whether a server that this process needs answers (1) or not (0).", ("server",)),
+    }
+)
+
+
+class PrometheusMetrics:
+    def __init__(self, metrics: Mapping[str, Metric] = METRICS) -> None:
+        self._known = metrics
+        self._made: dict[str, MetricWrapperBase] = {}
+        self._series: dict[str, set[tuple[str, ...]]] = {}
+        self.registry = CollectorRegistry()
+        self._dropped = Counter(
+            "concert_metrics_dropped_total", "Measurements that METRICS does not foresee.", ("name",), registry=self.registry
+        )
+
+    def count(self, name: str, amount: int = 1, **labels: str) -> None:
+        made = self._child(Counter, name, labels)
+        if isinstance(made, Counter):
+            made.inc(amount)
+
+    def observe(self, name: str, seconds: float, **labels: str) -> None:
+        made = self._child(Histogram, name, labels)
+        if isinstance(made, Histogram):
+            made.observe(seconds)
+
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        made = self._child(Gauge, name, labels)
+        if isinstance(made, Gauge):
+            made.set(value)
+
+    def exposition(self) -> bytes:
+        """The Prometheus text format."""
+        return generate_latest(self.registry)
+
+    def _child(self, kind: type[Counter] | type[Gauge] | type[Histogram], name: str, labels: Mapping[str, str]) -> MetricWrapperBase | None:
+        known = self._known.get(name)
+        if known is None or set(labels) != set(known.labels):
+            self._drop(name if known else "unknown")
+            return None
+        values = tuple(str(labels[label]) for label in known.labels)
+        series = self._series.setdefault(name, set())
+        if values not in series:
+            if len(series) >= SERIES_PER_METRIC:
+                self._drop(name)
+                return None
+            series.add(values)
+        parent = self._made.get(name)
+        if parent is None:
+            parent = self._made[name] = self._make(kind, name, known)
+        if not isinstance(parent, kind):
+            self._drop(name)
+            return None
+        return parent.labels(*values) if values else parent
+
+    def _make(self, kind: type[Counter] | type[Gauge] | type[Histogram], name: str, known: Metric) -> MetricWrapperBase:
+        if issubclass(kind, Histogram):
+            return Histogram(name, known.help, known.labels, buckets=BUCKETS, registry=self.registry)
+        return kind(name, known.help, known.labels, registry=self.registry)
+
+    def _drop(self, name: str) -> None:
+        self._dropped.labels(name).inc()

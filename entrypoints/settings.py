@@ -1,0 +1,305 @@
+"""Settings: read once from the environment (``CONCERT_…``), typed, and refused at start-up with the variable's name.
+
+``CONCERT_PROFILE`` sets the defaults of the rest. ``embedded`` needs nothing: it makes its secrets once and keeps them
+in ``CONCERT_DATA_DIR``. ``production`` has no default for anything secret, and none for where its servers are.
+"""
+
+import json
+import os
+import secrets
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+PREFIX = "CONCERT_"
+EMBEDDED_REDIS = "embedded://"
+EMBEDDED_KAFKA = "embedded"
+SHORTEST_SECRET = 32
+"""Bytes: what HMAC-SHA256 asks for."""
+SECRETS_FILE = "secrets.json"
+
+
+class SettingsError(Exception):
+    """What is wrong with the environment, one line a variable. The values are not repeated: they may be secret."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Profile(StrEnum):
+    EMBEDDED = "embedded"
+    PRODUCTION = "production"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessTokenSettings:
+    """Who may vouch for people: a shared secret (HS256), keys published at a URL (RS256, ES256), or both."""
+
+    secret: bytes | None = field(repr=False)
+    jwks_url: str | None
+    issuer: str | None
+    audience: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """An account at a notification provider. ``url`` None: the simulator that this process mounts."""
+
+    url: str | None
+    appkey: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    sender: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    profile: Profile
+    host: str
+    port: int
+    data_dir: Path
+    log_level: str
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    kafka_bootstrap: str
+    access_tokens: AccessTokenSettings
+    queue_token_keys: Mapping[str, bytes] = field(repr=False)
+    ticket_secret: bytes = field(repr=False)
+    alimtalk: ProviderSettings
+    sms: ProviderSettings
+    templates: Mapping[str, str]
+    """Our template → its code at the provider, where that differs."""
+    guests: bool
+    graphiql: bool
+    introspection: bool
+    hold_duration: timedelta
+    max_body_bytes: int
+    drain_seconds: float
+
+    @property
+    def simulates_providers(self) -> bool:
+        return self.alimtalk.url is None or self.sms.url is None
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Raises SettingsError with everything that is wrong, not only the first."""
+    return _Reader(os.environ if environment is None else environment).settings()
+
+
+class _Reader:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._values = {name.removeprefix(PREFIX): value.strip() for name, value in environment.items() if name.startswith(PREFIX)}
+        self._problems: list[str] = []
+        self._profile = self._read("PROFILE", Profile, Profile.EMBEDDED, f"one of {', '.join(Profile)}")
+        self._embedded = self._profile is Profile.EMBEDDED
+        self._data_dir = Path(self._values.get("DATA_DIR") or ".data")
+
+    def settings(self) -> Settings:
+        """Everything is read before the first complaint."""
+        generated = _generated_secrets(self._data_dir) if self._embedded and not self._problems else {}
+        settings = Settings(
+            profile=self._profile,
+            host=self._values.get("HOST") or "127.0.0.1",
+            port=self._read("PORT", _between(1, 65535), 8000, "a port, 1 to 65535"),
+            data_dir=self._data_dir,
+            log_level=self._read("LOG_LEVEL", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO", "DEBUG, INFO, WARNING or ERROR"),
+            database_url=self._required("DATABASE_URL", _database_url, f"sqlite:///{self._data_dir / 'concert.sqlite3'}"),
+            redis_url=self._required("REDIS_URL", _redis_url, EMBEDDED_REDIS),
+            kafka_bootstrap=self._required("KAFKA_BOOTSTRAP", _kafka_bootstrap, EMBEDDED_KAFKA),
+            access_tokens=self._access_tokens(generated),
+            queue_token_keys=self._required("QUEUE_TOKEN_KEYS", _keys, _keys(generated["queue_token_keys"]) if generated else {}),
+            ticket_secret=self._required("TICKET_SECRET", _secret, generated.get("ticket_secret", "").encode()),
+            alimtalk=self._provider("ALIMTALK", sender="SENDER_KEY"),
+            sms=self._provider("SMS", sender="SENDER_NUMBER"),
+            templates=self._read("TEMPLATE_CODES", _pairs, MappingProxyType({}), "template:code,template:code…"),
+            guests=self._flag("GUESTS"),
+            graphiql=self._flag("GRAPHIQL"),
+            introspection=self._flag("INTROSPECTION"),
+            hold_duration=timedelta(seconds=self._read("HOLD_SECONDS", _between(1, 3600), 300, "1 to 3600 seconds")),
+            max_body_bytes=self._read("MAX_BODY_BYTES", _between(1024, 16 * 2**20), 256 * 1024, "1024 to 16777216 bytes"),
+            drain_seconds=float(self._read("DRAIN_SECONDS", _between(1, 120), 8, "1 to 120 seconds")),
+        )
+        if self._problems:
+            raise SettingsError(self._problems)
+        return settings
+
+    def _access_tokens(self, generated: Mapping[str, str]) -> AccessTokenSettings:
+        secret = self._values.get("JWT_SECRET", "").encode()
+        jwks_url = self._read("JWKS_URL", _http_url, None, "an http(s) URL")
+        if not secret and not jwks_url:
+            secret = generated.get("jwt_secret", "").encode()
+            if not secret and not self._embedded:
+                self._complain("JWT_SECRET", "is needed in production, or CONCERT_JWKS_URL")
+        if secret and not self._embedded and len(secret) < SHORTEST_SECRET:
+            self._complain("JWT_SECRET", f"needs at least {SHORTEST_SECRET} bytes")
+        issuer, audience = self._values.get("JWT_ISSUER") or None, self._values.get("JWT_AUDIENCE") or None
+        return AccessTokenSettings(secret=secret or None, jwks_url=jwks_url, issuer=issuer, audience=audience)
+
+    def _provider(self, name: str, *, sender: str) -> ProviderSettings:
+        return ProviderSettings(
+            url=self._required(f"{name}_URL", _http_url, None),
+            appkey=self._required(f"{name}_APPKEY", _text, "simulated"),
+            secret_key=self._required(f"{name}_SECRET_KEY", _text, "simulated"),
+            sender=self._required(f"{name}_{sender}", _text, "15880000" if name == "SMS" else "simulated"),
+        )
+
+    def _flag(self, name: str) -> bool:
+        return self._read(name, _flag, self._embedded, "true or false")
+
+    def _required(self, name: str, parse: Callable[[str], T], embedded_default: T) -> T:
+        """Has a default in the embedded profile only."""
+        if not self._values.get(name) and not self._embedded:
+            self._complain(name, "is needed in production")
+            return embedded_default
+        return self._read(name, parse, embedded_default, (parse.__doc__ or "").rstrip("."))
+
+    def _read(self, name: str, parse: Callable[[str], T], default: T, expected: str) -> T:
+        text = self._values.get(name)
+        if not text:
+            return default
+        try:
+            return parse(text)
+        except ValueError as wrong:
+            reason = wrong.args[0] if isinstance(wrong, _Unfit) else f"should be {expected}"
+            self._complain(name, reason)
+            return default
+
+    def _complain(self, name: str, problem: str) -> None:
+        self._problems.append(f"{PREFIX}{name} {problem}")
+
+
+class _Unfit(ValueError):
+    """A value refused with a reason of its own."""
+
+
+def _text(value: str) -> str:
+    """some text"""
+    return value
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in ("true", "false", "1", "0"):
+        raise ValueError
+    return text.lower() in ("true", "1")
+
+
+def _between(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not low <= (number := int(text)) <= high:
+            raise ValueError
+        return number
+
+    return parse
+
+
+def _one_of(*names: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.upper() not in names:
+            raise ValueError
+        return text.upper()
+
+    return parse
+
+
+def _http_url(text: str) -> str:
+    """an http(s) URL"""
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError
+    return text.rstrip("/")
+
+
+def _database_url(text: str) -> str:
+    """sqlite:///path or mysql://user:password@host[:port][,host[:port]]/database"""
+    scheme, _, rest = text.partition("://")
+    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        return text
+    if scheme == "mysql" and "/" in rest and rest.rpartition("/")[2]:
+        return text
+    raise ValueError
+
+
+def _redis_url(text: str) -> str:
+    """embedded:// or redis://host:port/0"""
+    scheme = text.partition("://")[0]
+    if scheme in ("redis+sentinel", "redis+cluster"):
+        raise _Unfit(f"names {scheme}, which is not supported yet: use redis://host:port/0")
+    if text == EMBEDDED_REDIS or (scheme in ("redis", "rediss") and urlsplit(text).hostname):
+        return text
+    raise ValueError
+
+
+def _kafka_bootstrap(text: str) -> str:
+    """embedded, or host:port,host:port…"""
+    if text == EMBEDDED_KAFKA:
+        return text
+    for server in text.split(","):
+        host, _, port = server.strip().rpartition(":")
+        if not host or not port.isdigit():
+            raise ValueError
+    return text
+
+
+def _secret(text: str) -> bytes:
+    """at least 32 bytes of text"""
+    if len(text.encode()) < SHORTEST_SECRET:
+        raise ValueError
+    return text.encode()
+
+
+def _pairs(text: str) -> Mapping[str, str]:
+    pairs = dict(pair.strip().split(":", 1) for pair in text.split(",") if pair.strip())
+    if not pairs or not all(name and value for name, value in pairs.items()):
+        raise ValueError
+    return MappingProxyType(pairs)
+
+
+def _keys(text: str) -> Mapping[str, bytes]:
+    """kid:base64,kid:base64… (the first signs), ids of 1 to 8 characters, keys of at least 32 bytes"""
+    try:
+        keys = {kid.strip(): b64decode(key, validate=True) for kid, _, key in (pair.partition(":") for pair in text.split(","))}
+    except NotBase64 as wrong:
+        raise ValueError from wrong
+    if any(not 1 <= len(kid.encode()) <= 8 for kid in keys) or any(len(key) < SHORTEST_SECRET for key in keys.values()):
+        raise ValueError
+    return MappingProxyType(keys)
+
+
+def _generated_secrets(data_dir: Path) -> Mapping[str, str]:
+    """Made once, readable by the owner alone; from then on the same, so that tokens outlive a restart."""
+    path = data_dir / SECRETS_FILE
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        made = {
+            "jwt_secret": secrets.token_urlsafe(48),
+            "queue_token_keys": f"k1:{b64encode(secrets.token_bytes(32)).decode()}",
+            "ticket_secret": secrets.token_urlsafe(48),
+        }
+        # Written whole under another name, then linked: of two processes that start at once, the second reads the first's.
+        draft = path.with_name(f"{SECRETS_FILE}.{os.getpid()}")
+        if not path.exists():
+            draft.touch(mode=0o600)
+            draft.write_text(json.dumps(made))
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        kept = json.loads(path.read_text())
+    except OSError as unusable:
+        raise SettingsError([f"{PREFIX}DATA_DIR is not usable: {unusable.strerror}"]) from unusable
+    except ValueError as damaged:
+        raise SettingsError(
+            [f"{PREFIX}DATA_DIR holds a damaged {SECRETS_FILE}: restore it, or remove it to start with new secrets"]
+        ) from damaged
+    return {str(name): str(value) for name, value in kept.items()}

@@ -4,10 +4,8 @@ Listeners before the commit are plain functions over the transaction's own work;
 Those after it are hints: never the only copy of anything.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
 
 from application.booking.cancellation_listeners import (
     append_cancellation_message,
@@ -19,22 +17,8 @@ from application.booking.cancellation_listeners import (
 )
 from application.booking.pass_hints import expire_queue_token, wake_relay
 from application.booking.payment_listeners import append_outbox_message, confirm_reservation, deduct_points, issue_tickets, update_buyer
-from application.ports.hints import Hints
-from application.work import Work
+from application.transactor import Listeners
 from domain.events import Event, PaymentCancelled, PaymentCompleted
-
-
-class Hint(Protocol):
-    @property
-    def __name__(self) -> str: ...
-
-    def __call__(self, event: Any, hints: Hints, /) -> Awaitable[None]: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listeners:
-    before_commit: tuple[Callable[[Any, Work], None], ...] = ()
-    after_commit: tuple[Hint, ...] = ()
 
 
 LISTENERS: Mapping[type[Event], Listeners] = MappingProxyType(

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from application.event_listeners import LISTENERS
 from application.ports.unit_of_work import Transaction
 from application.transactor import Transactor
 from application.work import Work
@@ -71,7 +72,7 @@ def scene() -> Scene:
 async def test_listeners_before_the_commit_are_part_of_it_and_hints_come_after(scene: Scene) -> None:
     told = Told()
     unit_of_work = MemoryUnitOfWork(scene, before_commit=lambda: heard_nothing(told))
-    await Transactor(unit_of_work, told, Counted()).run(paying())
+    await Transactor(unit_of_work, LISTENERS, told, Counted()).run(paying())
     assert len(scene.all("tickets")) == 2
     assert (told.checked, told.woken) == ([BuyerId(CONCERT, FAN)], 1)
 
@@ -84,7 +85,7 @@ async def test_a_listener_that_refuses_drops_everything(scene: Scene) -> None:
     scene.rows["point_accounts"][FAN] = PointAccount(user_id=FAN, balance=Won(1))
     told = Told()
     with pytest.raises(InsufficientPoints):
-        await Transactor(MemoryUnitOfWork(scene), told, Counted()).run(paying())
+        await Transactor(MemoryUnitOfWork(scene), LISTENERS, told, Counted()).run(paying())
     assert (scene.all("payments"), scene.all("tickets"), scene.all("outbox"), told.woken) == ([], [], [], 0)
     assert scene.rows["reservations"][paying().command.reservation_id].status == "PENDING"
 
@@ -95,13 +96,13 @@ async def test_no_hint_is_given_for_what_was_not_committed(scene: Scene) -> None
 
     told = Told()
     with pytest.raises(NotCommitted):
-        await Transactor(MemoryUnitOfWork(scene, before_commit=broken), told, Counted()).run(paying())
+        await Transactor(MemoryUnitOfWork(scene, before_commit=broken), LISTENERS, told, Counted()).run(paying())
     assert (told.checked, told.woken) == ([], 0)
 
 
 async def test_a_failing_hint_is_counted_and_fails_nobody(scene: Scene) -> None:
     told, metrics = Told(fault=RuntimeError("away")), Counted()
-    payment_id = await Transactor(MemoryUnitOfWork(scene), told, metrics).run(paying())
+    payment_id = await Transactor(MemoryUnitOfWork(scene), LISTENERS, told, metrics).run(paying())
     assert payment_id.payment == UUID(int=70)
     assert told.woken == 1
     assert metrics.counts == [("concert_after_commit_failures_total", {"hint": "expire_queue_token"})]
@@ -109,5 +110,5 @@ async def test_a_failing_hint_is_counted_and_fails_nobody(scene: Scene) -> None:
 
 async def test_a_transaction_that_is_decided_twice_is_heard_once(scene: Scene) -> None:
     told = Told()
-    await Transactor(MemoryUnitOfWork(scene, decisions=2), told, Counted()).run(paying())
+    await Transactor(MemoryUnitOfWork(scene, decisions=2), LISTENERS, told, Counted()).run(paying())
     assert (len(told.checked), told.woken) == (1, 1)

@@ -20,7 +20,6 @@ from application.booking.payment_listeners import append_outbox_message, confirm
 from application.transactor import Listeners
 from domain.events import Event, PaymentCancelled, PaymentCompleted
 
-
 LISTENERS: Mapping[type[Event], Listeners] = MappingProxyType(
     {
         PaymentCompleted: Listeners(

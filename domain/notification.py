@@ -1,11 +1,12 @@
 """A notification: what a person is told about one event over one channel."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
-from domain.ids import ConcertId, MessageId, NotificationId, UserId
+from domain.ids import ConcertId, MessageId, NotificationId, UserId, derived_id
 
 
 class Channel(StrEnum):
@@ -36,3 +37,20 @@ class Notification:
     facts: Mapping[str, str]
     status: NotificationStatus
     created_at: datetime
+
+    def backup(self, now: datetime) -> Self | None:
+        """The same news over the next channel, due at once; None where there is no other."""
+        if self.channel is not Channel.ALIMTALK:
+            return None
+        return replace(
+            self,
+            id=notification_id(self.event, self.recipient, Channel.SMS),
+            channel=Channel.SMS,
+            status=NotificationStatus.PENDING,
+            created_at=now,
+        )
+
+
+def notification_id(event: MessageId, recipient: UserId, channel: Channel) -> NotificationId:
+    """The same event, person and channel give the same notification, however often it is made."""
+    return NotificationId(derived_id(event, channel, recipient))

@@ -82,6 +82,14 @@ class Buyer:
         if seats > remaining:
             raise PurchaseLimitExceeded(limit, remaining)
 
+    def end_of(self, place: int, now: datetime) -> PassEnd | None:
+        """How that place ended; None as long as it is not spent, or its pass lives."""
+        if place > self.highest_spent_place or (place == self.pass_place and self.has_live_pass(now)):
+            return None
+        if place > self.pass_place:
+            return PassEnd.LEFT
+        return (self.ended if place == self.pass_place else None) or PassEnd.EXPIRED
+
     def grant(self, place: int, now: datetime) -> Self:
         """The pass for this place; granting it twice, or an older one late, changes nothing."""
         if place <= self.pass_place or place <= self.highest_spent_place:
@@ -101,6 +109,12 @@ class Buyer:
         if self.pass_place != place or self.ended is not None:
             return self
         return replace(self, ended=end)
+
+    def run_out(self, now: datetime) -> Self:
+        """A pass past its deadline ends as EXPIRED; any other is left as it is."""
+        if self.deadline is None or now < self.deadline:
+            return self
+        return self.end_pass(self.pass_place, PassEnd.EXPIRED)
 
     def leave(self, place: int) -> Self:
         """That place is given up: a live pass ends, a place in the line cannot be stood at again."""

@@ -6,6 +6,8 @@ by dropping its ``Work``.
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
+from functools import cached_property
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -149,30 +151,87 @@ Named = Mapping[str, Collection[Any]]
 """The keys one transaction named, and those of the seats its reservations brought along: kind → keys."""
 
 
+_ID = attrgetter("id")
+_CONCERT_ID = attrgetter("concert_id")
+_USER_ID = attrgetter("user_id")
+_KEY = attrgetter("key")
+
+
+def _itself(row: K) -> K:
+    return row
+
+
 class Work:
-    """One typed collection per kind, the time under the locks, and the events raised."""
+    """One typed collection per kind, the time under the locks, and the events raised. Collections are made on first use."""
 
     def __init__(self, *, now: datetime, loaded: Snapshot, named: Named) -> None:
         self.now = now
         self.events: list[Event] = []
+        self._loaded = loaded
+        self._named = named
 
-        def part(kind: str) -> tuple[Mapping[Any, Any], Collection[Any]]:
-            return loaded.get(kind, {}), named.get(kind, ())
+    @cached_property
+    def queues(self) -> Rows[ConcertId, ConcertQueue]:
+        return Rows("queue", _CONCERT_ID, *self._part("queues"))
 
-        self.queues = Rows[ConcertId, ConcertQueue]("queue", lambda row: row.concert_id, *part("queues"))
-        self.performances = Performances("performance", lambda row: row.id, *part("performances"))
-        self.buyers = Buyers("buyer", lambda row: row.id, *part("buyers"))
-        self.reservations = Reservations("reservation", lambda row: row.id, *part("reservations"))
-        self.seats = Rows[SeatId, Seat]("seat", lambda row: row.id, *part("seats"))
-        self.point_accounts = PointAccounts("point account", lambda row: row.user_id, *part("point_accounts"))
-        self.payments = Rows[PaymentId, Payment]("payment", lambda row: row.id, *part("payments"))
-        self.tickets = Rows[TicketId, Ticket]("ticket", lambda row: row.id, *part("tickets"))
-        self.idempotency = Idempotency("idempotency record", lambda row: row.key, *part("idempotency"))
-        self.inbox = Rows[MessageId, MessageId]("inbox entry", lambda row: row, *part("inbox"))
-        self.contacts = Rows[UserId, Contact]("contact", lambda row: row.user_id, *part("contacts"))
-        self.ledger = Rows[LedgerEntryId, PointLedgerEntry]("ledger entry", lambda row: row.id, {}, ())
-        self.outbox = Rows[MessageId, OutboxMessage]("outbox message", lambda row: row.id, {}, ())
-        self.notifications = Rows[NotificationId, Notification]("notification", lambda row: row.id, {}, ())
+    @cached_property
+    def performances(self) -> Performances:
+        return Performances("performance", _ID, *self._part("performances"))
+
+    @cached_property
+    def buyers(self) -> Buyers:
+        return Buyers("buyer", _ID, *self._part("buyers"))
+
+    @cached_property
+    def reservations(self) -> Reservations:
+        return Reservations("reservation", _ID, *self._part("reservations"))
+
+    @cached_property
+    def seats(self) -> Rows[SeatId, Seat]:
+        return Rows("seat", _ID, *self._part("seats"))
+
+    @cached_property
+    def point_accounts(self) -> PointAccounts:
+        return PointAccounts("point account", _USER_ID, *self._part("point_accounts"))
+
+    @cached_property
+    def payments(self) -> Rows[PaymentId, Payment]:
+        return Rows("payment", _ID, *self._part("payments"))
+
+    @cached_property
+    def tickets(self) -> Rows[TicketId, Ticket]:
+        return Rows("ticket", _ID, *self._part("tickets"))
+
+    @cached_property
+    def idempotency(self) -> Idempotency:
+        return Idempotency("idempotency record", _KEY, *self._part("idempotency"))
+
+    @cached_property
+    def inbox(self) -> Rows[MessageId, MessageId]:
+        return Rows("inbox entry", _itself, *self._part("inbox"))
+
+    @cached_property
+    def contacts(self) -> Rows[UserId, Contact]:
+        return Rows("contact", _USER_ID, *self._part("contacts"))
+
+    @cached_property
+    def ledger(self) -> Rows[LedgerEntryId, PointLedgerEntry]:
+        return Rows("ledger entry", _ID, {}, ())
+
+    @cached_property
+    def outbox(self) -> Rows[MessageId, OutboxMessage]:
+        return Rows("outbox message", _ID, {}, ())
+
+    @cached_property
+    def notifications(self) -> Rows[NotificationId, Notification]:
+        return Rows("notification", _ID, {}, ())
+
+    def used(self) -> Iterator[tuple[str, Rows[Any, Any]]]:
+        """The collections that were looked at, by kind: whatever was written is among them."""
+        return ((kind, rows) for kind, rows in vars(self).items() if isinstance(rows, Rows))
+
+    def _part(self, kind: str) -> tuple[Mapping[Any, Any], Collection[Any]]:
+        return self._loaded.get(kind, {}), self._named.get(kind, ())
 
     def raise_event(self, event: Event) -> None:
         self.events.append(event)

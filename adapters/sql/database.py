@@ -30,8 +30,8 @@ class Database(Reader, Protocol):
 
     async def close(self) -> None: ...
 
-    async def write(self, change: Callable[[Connection], T]) -> T:
-        """Runs ``change`` in a transaction of its own: for small writes that are no booking.
+    async def write(self, change: Callable[[Connection], T], *, deadline_seconds: float | None = None) -> T:
+        """Runs ``change`` in a transaction of its own: for small writes that are no booking, or large ones with time.
 
         Raises NotCommitted, OutcomeUnknown, and what ``change`` raised: SQLAlchemy's IntegrityError among it.
         """

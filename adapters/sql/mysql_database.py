@@ -50,13 +50,13 @@ class MysqlDatabase:
         except UNAVAILABLE as fault:
             raise StoreUnavailable("the database did not answer a read") from fault
 
-    async def write(self, change: Callable[[Connection], T]) -> T:
+    async def write(self, change: Callable[[Connection], T], *, deadline_seconds: float | None = None) -> T:
         """What ``change`` returned, once it is committed.
 
         Raises NotCommitted, OutcomeUnknown, and what ``change`` raised: SQLAlchemy's IntegrityError among it.
         """
         try:
-            async with asyncio.timeout(self._deadline), self._writes.connect() as connection:
+            async with asyncio.timeout(deadline_seconds or self._deadline), self._writes.connect() as connection:
                 result = await connection.run_sync(change)
                 try:
                     await connection.commit()

@@ -63,8 +63,8 @@ class SqliteDatabase:
         except (OperationalError, TimeoutError) as fault:
             raise StoreUnavailable("the database did not answer a read") from fault
 
-    async def write(self, change: Callable[[Connection], T]) -> T:
-        """What ``change`` returned, once it is committed.
+    async def write(self, change: Callable[[Connection], T], *, deadline_seconds: float | None = None) -> T:
+        """What ``change`` returned, once it is committed. The file is next to us: there is no deadline.
 
         Raises NotCommitted, OutcomeUnknown, and what ``change`` raised: SQLAlchemy's IntegrityError among it.
         """

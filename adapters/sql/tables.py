@@ -46,7 +46,10 @@ class Row(SQLModel):
 
 class ConcertRow(Row, table=True):
     __tablename__ = "concerts"
-    __table_args__ = _table(PrimaryKeyConstraint("concert_id", name="pk_concerts"))
+    __table_args__ = _table(
+        PrimaryKeyConstraint("concert_id", name="pk_concerts"),
+        Index("ix_concerts_sales_close_at", "sales_close_at"),
+    )
 
     concert_id: UUID = _id()
     title: str = _text(200)
@@ -236,10 +239,13 @@ class PointLedgerRow(Row, table=True):
 
 
 class IdempotencyRow(Row, table=True):
-    """``result`` is the ids of what the first request made, one behind the other."""
+    """``result`` is the ids of what the first request made, one behind the other. The index is for forgetting."""
 
     __tablename__ = "idempotency_records"
-    __table_args__ = _table(PrimaryKeyConstraint("shard_key", "owner", "operation", "key", name="pk_idempotency_records"))
+    __table_args__ = _table(
+        PrimaryKeyConstraint("shard_key", "owner", "operation", "key", name="pk_idempotency_records"),
+        Index("ix_idempotency_records_created_at", "created_at"),
+    )
 
     shard_key: UUID = _id()
     owner: UUID = _id()

@@ -18,6 +18,7 @@ from adapters.embedded.broker import (
     FORGET_BATCH,
     KEPT_HANDLED,
     KEPT_UNHANDLED,
+    LOOK_AGAIN,
     PARTITIONS,
     EmbeddedBroker,
     EmbeddedSubscriber,
@@ -132,6 +133,14 @@ async def test_an_older_commit_takes_nothing_back(broker: EmbeddedBroker) -> Non
     await subscriber.commit(deliveries[:1])
     await subscriber.close()
     assert await everything(broker.subscriber("consumer")) == []
+
+
+async def test_a_waiting_subscriber_is_woken_and_need_not_look_again(broker: EmbeddedBroker) -> None:
+    waiting = asyncio.create_task(broker.subscriber("consumer").receive(1, 30.0))
+    await asyncio.sleep(0.1)
+    sent = await broker.publish([message(KEYS[0], 1)])
+    async with asyncio.timeout(LOOK_AGAIN / 2):
+        assert ids(list(await waiting)) == set(sent)
 
 
 async def test_what_every_reader_has_handled_is_forgotten_after_an_hour(

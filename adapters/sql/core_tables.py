@@ -1,0 +1,26 @@
+"""The tables as Core statements name them."""
+
+from typing import Final
+
+from sqlalchemy import Table
+
+from adapters.sql.tables import Row
+
+_TABLES = Row.metadata.tables
+
+CONCERTS: Final[Table] = _TABLES["concerts"]
+PERFORMANCES: Final[Table] = _TABLES["performances"]
+SEATS: Final[Table] = _TABLES["seats"]
+CONCERT_QUEUES: Final[Table] = _TABLES["concert_queues"]
+BUYERS: Final[Table] = _TABLES["buyers"]
+RESERVATIONS: Final[Table] = _TABLES["reservations"]
+RESERVATION_SEATS: Final[Table] = _TABLES["reservation_seats"]
+PERSON_RESERVATIONS: Final[Table] = _TABLES["person_reservations"]
+PAYMENTS: Final[Table] = _TABLES["payments"]
+TICKETS: Final[Table] = _TABLES["tickets"]
+POINT_ACCOUNTS: Final[Table] = _TABLES["point_accounts"]
+POINT_LEDGER: Final[Table] = _TABLES["point_ledger"]
+IDEMPOTENCY_RECORDS: Final[Table] = _TABLES["idempotency_records"]
+OUTBOX_MESSAGES: Final[Table] = _TABLES["outbox_messages"]
+CONTACTS: Final[Table] = _TABLES["contacts"]
+NOTIFICATIONS: Final[Table] = _TABLES["notifications"]

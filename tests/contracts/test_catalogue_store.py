@@ -1,0 +1,95 @@
+"""The contract of CatalogueStore."""
+
+import asyncio
+import time
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from adapters.sql import core_tables as tables
+from adapters.sql.catalogue_store import SqlCatalogueStore
+from adapters.sql.concert_view import SqlConcertView
+from adapters.sql.database import Database
+from adapters.sql.queue_view import SqlQueueView
+from adapters.sql.seat_view import SqlSeatView
+from domain.ids import SeatId
+from tests.contracts.clocks import FixedClock
+from tests.contracts.rows import NOW, a_concert, a_performance, a_queue, a_seat, uid
+
+LARGE_HALL = 100_000
+
+
+async def seats_in(database: Database) -> int:
+    [row] = await database.rows(select(func.count().label("seats")).select_from(tables.SEATS))
+    count: int = row.seats
+    return count
+
+
+async def test_a_concert_is_there_with_all_that_belongs_to_it(database: Database) -> None:
+    concert = a_concert(title="제목 🎤 'quoted\\")
+    first, second = a_performance(concert, 1, venue="올림픽홀"), a_performance(concert, 2)
+    seats = [a_seat(first, 11), a_seat(first, 12), a_seat(second, 21)]
+    queue = a_queue(concert, capacity=3, rate=2)
+    assert await SqlCatalogueStore(database, FixedClock(NOW)).add(concert, [first, second], seats, queue)
+    catalogue = SqlConcertView(database)
+    assert await catalogue.concerts_by_id([concert.id]) == [concert]
+    assert await catalogue.performances_by_id([first.id, second.id]) == [first, second]
+    assert await SqlSeatView(database).seats_by_id([seat.id for seat in seats]) == seats
+    assert await SqlQueueView(database).queues_by_id([concert.id]) == [queue]
+    changed = await SqlSeatView(database).changed_since({first.id: NOW}, 10)
+    assert changed == {first.id: [(NOW, seats[0]), (NOW, seats[1])]}
+
+
+async def test_an_id_that_is_taken_changes_nothing(database: Database) -> None:
+    store = SqlCatalogueStore(database, FixedClock())
+    concert = a_concert()
+    performance = a_performance(concert)
+    assert await store.add(concert, [performance], [a_seat(performance, 1)], a_queue(concert))
+    other = a_concert(title="Another")
+    assert not await store.add(other, [a_performance(other, 2)], [a_seat(performance, 2)], a_queue(other))
+    assert await SqlConcertView(database).concerts_by_id([concert.id]) == [concert]
+    assert [list(performances) for performances in await SqlConcertView(database).performances_of([concert.id])] == [[performance]]
+    assert await seats_in(database) == 1
+
+
+async def test_of_many_with_the_same_id_at_once_one_is_added(database: Database) -> None:
+    store = SqlCatalogueStore(database, FixedClock())
+    concert = a_concert()
+    performance = a_performance(concert)
+    added = await asyncio.gather(*(store.add(concert, [performance], [a_seat(performance, 1)], a_queue(concert)) for _ in range(3)))
+    assert sorted(added) == [False, False, True]
+
+
+async def test_a_concert_whose_seats_are_refused_is_not_there_at_all(database: Database) -> None:
+    concert = a_concert()
+    performance = a_performance(concert)
+    seats = [a_seat(performance, number) for number in range(1, 1_501)] + [a_seat(performance, 7)]
+    with pytest.raises(IntegrityError):
+        await SqlCatalogueStore(database, FixedClock()).add(concert, [performance], seats, a_queue(concert))
+    assert await SqlConcertView(database).concerts_by_id([concert.id]) == [None]
+    assert await seats_in(database) == 0
+
+
+@pytest.mark.slow
+async def test_a_large_hall_takes_seconds_and_leaves_the_loop_to_others(database: Database) -> None:
+    concert = a_concert()
+    performance = a_performance(concert)
+    seats = (a_seat(performance, number) for number in range(1, LARGE_HALL + 1))
+    longest_wait = 0.0
+
+    async def others() -> None:
+        nonlocal longest_wait
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.01)
+            longest_wait = max(longest_wait, time.perf_counter() - before)
+
+    bystander = asyncio.create_task(others())
+    started = time.perf_counter()
+    assert await SqlCatalogueStore(database, FixedClock()).add(concert, [performance], seats, a_queue(concert))
+    print("TOOK", time.perf_counter() - started, longest_wait)
+    bystander.cancel()
+    assert time.perf_counter() - started < 30
+    assert await seats_in(database) == LARGE_HALL
+    assert await SqlSeatView(database).seats_by_id([SeatId(*performance.id, uid(LARGE_HALL))]) == [a_seat(performance, LARGE_HALL)]

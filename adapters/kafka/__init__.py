@@ -1,0 +1,1 @@
+"""Messages over Apache Kafka: publisher, subscriber, and the envelope between them."""

@@ -1,0 +1,1 @@
+"""Looking after the system: is it well, what does it hold back."""

@@ -15,6 +15,7 @@ ConcertError
 │   ├── StoreUnavailable        a database read failed
 │   ├── QueueUnavailable        the waiting queue's store is away
 │   ├── BrokerUnavailable       the message broker is away, or does not answer in time
+│   ├── GatewayUnavailable      the payment gateway cannot be asked
 │   └── ChannelUnavailable      a notification provider is away, or does not answer in time
 └── NotNeeded                   a mistake in the code: a row was read that the transaction had not named
 """
@@ -219,6 +220,10 @@ class QueueUnavailable(TransientError):
 
 class BrokerUnavailable(TransientError):
     """The broker as a whole is away: pause, and spend no message's try on it."""
+
+
+class GatewayUnavailable(TransientError):
+    """The payment gateway could not be asked; what it has done is not known."""
 
 
 class ChannelUnavailable(TransientError):

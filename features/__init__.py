@@ -1,0 +1,1 @@
+"""The booking flow and its refusals, told in Korean and run against a server."""

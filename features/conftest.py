@@ -1,0 +1,57 @@
+"""The worlds of the features, their sentences, and the guard against steps that would pass without running."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from features.steps.account_steps import *  # noqa: F403 -- pytest-bdd finds sentences among a conftest's names
+from features.steps.booking_steps import *  # noqa: F403
+from features.steps.concert_steps import *  # noqa: F403
+from features.steps.outage_steps import *  # noqa: F403
+from features.steps.queue_steps import *  # noqa: F403
+from features.steps.refusal_steps import *  # noqa: F403
+from features.steps.story import Story
+from features.worlds.embedded import EmbeddedWorld
+from features.worlds.real import RealWorld
+from features.worlds.world import World
+
+ONLY_REAL = "실서버만"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every scenario runs in both worlds, those about a real server's faults in the real one alone."""
+    if "world" in metafunc.fixturenames:
+        worlds = [pytest.param("real", marks=pytest.mark.real)]
+        if metafunc.definition.get_closest_marker(ONLY_REAL) is None:
+            worlds.insert(0, pytest.param("embedded"))
+        metafunc.parametrize("world", worlds, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """Its services start when a scenario first needs them, and stop with the session."""
+    if request.param == "embedded":
+        world: World = EmbeddedWorld()
+    else:
+        servers = ("mysql_url", "redis_url", "kafka_bootstrap")
+        world = RealWorld(**{server: request.getfixturevalue(server) for server in servers})
+    try:
+        yield world
+    finally:
+        world.close()
+
+
+@pytest.fixture
+def story(world: World) -> Iterator[Story]:
+    """A fresh one for each scenario."""
+    with ExitStack() as stack:
+        yield Story(world=world, stack=stack)
+
+
+def pytest_bdd_before_step_call(step: Any, step_func: Callable[..., object]) -> None:
+    """An async step is never awaited, and its scenario would pass."""
+    if inspect.iscoroutinefunction(step_func) or inspect.isasyncgenfunction(step_func):
+        pytest.fail(f"async step: {step.name}", pytrace=False)

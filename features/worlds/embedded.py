@@ -1,0 +1,28 @@
+"""The embedded default: one process, which brings its own database, queue, broker and mailbox."""
+
+from contextlib import ExitStack
+
+from features.worlds.service import BookingService, Tempo
+from features.worlds.world import World, scratch_directory
+from tests.servers import KafkaServer, RedisServer
+from tests.servers.ports import free_port
+
+
+class EmbeddedWorld(World):
+    """`concert serve`, as `make run` starts it."""
+
+    def _laid_out(self, tempo: Tempo, redis: RedisServer | None, kafka: KafkaServer | None, stack: ExitStack) -> BookingService:
+        if redis is not None or kafka is not None:
+            raise ValueError("the embedded default has no server of its own to break")
+        directory, port = scratch_directory(), free_port()
+        return BookingService(
+            url=f"http://127.0.0.1:{port}",
+            commands=[("serve",)],
+            environment={
+                "CONCERT_PROFILE": "embedded",
+                "CONCERT_PORT": str(port),
+                "CONCERT_DATA_DIR": str(directory / "data"),
+                **tempo.settings,
+            },
+            directory=directory,
+        )

@@ -1,0 +1,73 @@
+"""Processes of the `concert` command, which never outlive the tests."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from tests.servers.native import NativeRunner
+
+CONCERT = Path(sys.executable).with_name("concert")
+SECONDS_TO_ANSWER = 60.0
+SECONDS_TO_STOP = 20.0
+
+
+class ConcertProcess:
+    """One process of the command, which may be ended and started again on the same data."""
+
+    def __init__(self, *arguments: str, environment: Mapping[str, str], directory: Path) -> None:
+        self._name = " ".join(["concert", *arguments])
+        settings = [f"{name}={value}" for name, value in environment.items()]
+        log = directory / f"{'-'.join(arguments)}.log"
+        self._runner = NativeRunner(command=["env", *settings, str(CONCERT), *arguments], directory=directory, log=log)
+
+    def start(self) -> None:
+        self._runner.start()
+
+    def kill(self) -> None:
+        """Ends it as a power cut would."""
+        self._runner.signal("KILL")
+        self._runner.wait(SECONDS_TO_STOP)
+
+    def stop(self) -> None:
+        """Asks it to end. One that does not is killed, and that is a failure."""
+        self._runner.signal("TERM")
+        if not self._runner.wait(SECONDS_TO_STOP):
+            self.kill()
+            raise AssertionError(f"{self._name} did not end within {SECONDS_TO_STOP:.0f} s:\n{self._runner.log()}")
+
+    def ensure_running(self) -> None:
+        """Raises AssertionError with what it said last, if it has ended."""
+        if self._runner.wait(0):
+            raise AssertionError(f"{self._name} has ended:\n{self._runner.log()}")
+
+    def said(self) -> str:
+        return f"{self._name}:\n{self._runner.log()}"
+
+
+def concert(*arguments: str, environment: Mapping[str, str]) -> str:
+    """Runs the command to its end and returns what it wrote."""
+    settings = [f"{name}={value}" for name, value in environment.items()]
+    command = ["env", *settings, str(CONCERT), *arguments]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"concert {' '.join(arguments)} failed with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout.strip()
+
+
+def await_ready(url: str, *processes: ConcertProcess, within: float = SECONDS_TO_ANSWER) -> None:
+    """Returns once the address answers that it is ready."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        for process in processes:
+            process.ensure_running()
+        try:
+            if httpx.get(f"{url}/readyz", timeout=2, trust_env=False).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"{url} is not ready after {within:.0f} s\n" + "\n".join(process.said() for process in processes))

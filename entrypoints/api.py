@@ -1,0 +1,119 @@
+"""The HTTP process: `/graphql`, the probes, and in the embedded default the roles and the simulators beside them."""
+
+import contextlib
+import gc
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from uuid import uuid4
+
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from application.operations.health import Health
+from entrypoints.graphql.context import Services
+from entrypoints.graphql.endpoint import GraphQLEndpoint
+from entrypoints.graphql.schema import build_schema
+from entrypoints.settings import Settings
+
+PAGES = Path(__file__).parent / "graphql" / "pages"
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
+
+
+def build_api(
+    settings: Settings,
+    services: Services,
+    lifespan: Lifespan,
+    *,
+    correlate: Callable[[str], None],
+    exposition: Callable[[], bytes],
+    more_routes: Sequence[BaseRoute] = (),
+) -> Starlette:
+    """The application; ``lifespan`` opens and closes what it stands on."""
+    schema = build_schema(introspection=settings.introspection)
+    endpoint = GraphQLEndpoint(schema, services, ide_page=_page("graphiql.html") if settings.graphiql else None)
+    routes: list[BaseRoute] = [
+        Route("/graphql", endpoint),
+        WebSocketRoute("/graphql", endpoint),
+        Route("/healthz", _alive),
+        Route("/readyz", _ready(services.use_cases.health)),
+        Route("/metrics", _metrics(exposition)),
+        *more_routes,
+    ]
+    if settings.graphiql:
+        routes.append(Route("/", _walk))
+
+    @contextlib.asynccontextmanager
+    async def life(_: Starlette) -> AsyncIterator[None]:
+        async with lifespan():
+            gc.collect()
+            gc.freeze()
+            yield
+
+    return Starlette(
+        routes=routes,
+        lifespan=life,
+        middleware=[Middleware(Correlated, correlate=correlate)],
+        max_body_size=settings.max_body_bytes,
+    )
+
+
+class Correlated:
+    """Gives each request and each socket an id of its own, which its log lines and its masked faults carry."""
+
+    def __init__(self, app: ASGIApp, correlate: Callable[[str], None]) -> None:
+        self._app = app
+        self._correlate = correlate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        correlation_id = uuid4().hex
+        scope["state"] = {**scope.get("state", {}), "correlation_id": correlation_id}
+        self._correlate(correlation_id)
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["x-correlation-id"] = correlation_id
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)
+
+
+def _alive(request: Request) -> Response:
+    """The process answers: nothing is said about its servers."""
+    return PlainTextResponse("ok\n")
+
+
+def _ready(health: Health) -> Callable[[Request], object]:
+    async def ready(request: Request) -> Response:
+        readiness = await health()
+        return JSONResponse(
+            {"ready": readiness.ready, "servers": dict(readiness.servers)},
+            status_code=200 if readiness.ready else 503,
+        )
+
+    return ready
+
+
+def _metrics(exposition: Callable[[], bytes]) -> Callable[[Request], Response]:
+    def metrics(request: Request) -> Response:
+        return Response(exposition(), media_type=PROMETHEUS)
+
+    return metrics
+
+
+def _walk(request: Request) -> Response:
+    return HTMLResponse(_page("walk.html"))
+
+
+def _page(name: str) -> str:
+    return (PAGES / name).read_text(encoding="utf-8")

@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 
 from features.steps.account_steps import *  # noqa: F403 -- pytest-bdd finds sentences among a conftest's names
-from features.steps.booking_steps import *  # noqa: F403
 from features.steps.concert_steps import *  # noqa: F403
+from features.steps.hold_steps import *  # noqa: F403
+from features.steps.notification_steps import *  # noqa: F403
 from features.steps.outage_steps import *  # noqa: F403
+from features.steps.payment_steps import *  # noqa: F403
 from features.steps.queue_steps import *  # noqa: F403
 from features.steps.refusal_steps import *  # noqa: F403
+from features.steps.repeat_steps import *  # noqa: F403
+from features.steps.reservation_steps import *  # noqa: F403
+from features.steps.seat_map_steps import *  # noqa: F403
 from features.steps.story import Story
 from features.worlds.embedded import EmbeddedWorld
 from features.worlds.real import RealWorld

@@ -1,18 +1,13 @@
 """Services, concerts and their operator."""
 
-import time
-
 from pytest_bdd import given, step, then, when
 
 from features.steps.sentences import Sentence
-from features.steps.story import Story, eventually, sleep_until
+from features.steps.story import Story, eventually, sleep_past
 from features.steps.words import SEATS
 from features.worlds.operator import Plan
 from features.worlds.service import Tempo
 from tests.servers import KafkaServer, RedisServer
-
-MARGIN = 0.3
-"""Seconds by which a moment has surely passed."""
 
 
 @given(Sentence("임시 배정이 {seconds:number}초인 예매 서비스가 있다"))
@@ -104,14 +99,12 @@ def operator_closed(story: Story) -> None:
 
 @when(Sentence("판매가 끝난다"))
 def sales_end(story: Story) -> None:
-    sleep_until(story.show.sales_close_at)
-    time.sleep(MARGIN)
+    sleep_past(story.show.sales_close_at)
 
 
 @when(Sentence("공연이 시작된다"))
 def show_starts(story: Story) -> None:
-    sleep_until(story.show.starts_at)
-    time.sleep(MARGIN)
+    sleep_past(story.show.starts_at)
 
 
 @step(Sentence('{seats:seats} 좌석은 "{state:state}" 상태다'))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -19,6 +19,10 @@ from tests.servers import KafkaServer, RedisServer
 
 T = TypeVar("T")
 
+SLACK = 10.0
+"""Seconds that a machine under load may take between doing something and looking at it."""
+MARGIN = 0.3
+"""Seconds after which a moment has surely passed."""
 SOON = 20.0
 """Seconds within which what comes by itself has to come."""
 
@@ -116,6 +120,11 @@ def eventually(check: Callable[[], T], within: float = SOON) -> T:
 def sleep_until(moment: datetime) -> None:
     """Returns at that moment of this machine's clock, which is the service's as well."""
     time.sleep(max(0.0, (moment - datetime.now(UTC)).total_seconds()))
+
+
+def sleep_past(moment: datetime) -> None:
+    """Returns when that moment has surely passed."""
+    sleep_until(moment + timedelta(seconds=MARGIN))
 
 
 def moment(text: str) -> datetime:

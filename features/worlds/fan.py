@@ -47,8 +47,6 @@ class Fan:
         session = api.ask(documents.SIGN_IN, {"name": name, "phone": phone})["signInAsGuest"]
         return cls(api=api, name=name, phone=phone, bearer=session["accessToken"], user_id=session["userId"])
 
-    # --- the queue -------------------------------------------------------------------------------------------------
-
     def join(self, concert_id: str, resume_token: str | None = None) -> Answer:
         answer = self._do(documents.JOIN, {"concertId": concert_id, "resumeToken": resume_token})
         if answer.typename == "JoinQueueSuccess":
@@ -81,8 +79,6 @@ class Fan:
             self.admitted_until = standing["expiresAt"]
         return standing
 
-    # --- booking ---------------------------------------------------------------------------------------------------
-
     def hold(self, performance_id: str, seat_ids: Sequence[str], *, token: str | None = None, key: str | None = None) -> Answer:
         request = {"performanceId": performance_id, "seatIds": list(seat_ids), "queueToken": token or self.token}
         answer = self._do(documents.HOLD, request | self._key("hold", key))
@@ -101,8 +97,6 @@ class Fan:
     def cancel(self, *, reservation_id: str | None = None, key: str | None = None) -> Answer:
         request = {"reservationId": reservation_id or self.reservation["id"]}
         return self._do(documents.CANCEL, request | self._key("cancel", key))
-
-    # --- looking ---------------------------------------------------------------------------------------------------
 
     def viewer(self) -> dict[str, Any]:
         viewer: dict[str, Any] = self.ask(documents.VIEWER)["viewer"]

@@ -1,22 +1,22 @@
 """Reservations, payments and tickets, as they are read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, select, tuple_
+from sqlalchemy import Row, and_, select
 
 from adapters.sql.core_tables import PAYMENTS, PERSON_RESERVATIONS, RESERVATION_SEATS, RESERVATIONS, TICKETS
 from adapters.sql.database import Reader
 from adapters.sql.domain_rows import payment_of, reservation_of, ticket_of
-from adapters.sql.lookups import CEILING, Query, by_key, page_size
+from adapters.sql.lookups import CEILING, Query, any_of, by_key, page_size
 from application.ports.catalogue import Page
 from domain.ids import PaymentId, ReservationId, SeatId, TicketId, UserId
 from domain.payment import Payment
 from domain.reservation import Reservation
 from domain.ticket import Ticket
 
-_RESERVATION = tuple_(RESERVATION_SEATS.c.concert_id, RESERVATION_SEATS.c.performance_id, RESERVATION_SEATS.c.reservation_id)
+_RESERVATION = (RESERVATION_SEATS.c.concert_id, RESERVATION_SEATS.c.performance_id, RESERVATION_SEATS.c.reservation_id)
 
 
 class SqlBookingView:
@@ -53,8 +53,8 @@ class SqlBookingView:
         found = await self.reservations_by_id(ids)
         return Page(items=tuple(reservation for reservation in found if reservation is not None), has_next=len(rows) > size)
 
-    async def _in_chunks(self, ids: Sequence[ReservationId], statement: Any) -> list[Any]:
-        rows: list[Any] = []
+    async def _in_chunks(self, ids: Sequence[ReservationId], statement: Callable[[Sequence[ReservationId]], Query]) -> list[Row[Any]]:
+        rows: list[Row[Any]] = []
         for start in range(0, len(ids), CEILING):
             rows.extend(await self._reader.rows(statement(ids[start : start + CEILING])))
         return rows
@@ -62,7 +62,7 @@ class SqlBookingView:
 
 def seats_of(ids: Sequence[ReservationId]) -> Query:
     """In the order in which they were asked for."""
-    return select(RESERVATION_SEATS).where(_RESERVATION.in_(ids)).order_by(RESERVATION_SEATS.c.position)
+    return select(RESERVATION_SEATS).where(any_of(_RESERVATION, ids)).order_by(RESERVATION_SEATS.c.position)
 
 
 def live_tickets_of(ids: Sequence[ReservationId]) -> Query:
@@ -76,7 +76,7 @@ def live_tickets_of(ids: Sequence[ReservationId]) -> Query:
     return (
         select(TICKETS)
         .join_from(RESERVATION_SEATS, TICKETS, of_seat)
-        .where(_RESERVATION.in_(ids), TICKETS.c.reservation_id == RESERVATION_SEATS.c.reservation_id)
+        .where(any_of(_RESERVATION, ids), TICKETS.c.reservation_id == RESERVATION_SEATS.c.reservation_id)
         .order_by(RESERVATION_SEATS.c.position)
     )
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from adapters.sql.core_tables import CONCERT_QUEUES, CONCERTS, PERFORMANCES, SEATS
 from adapters.sql.database import Database
+from adapters.sql.mappers import MAPPER_OF, Stamp
 from application.ports.clock import Clock
 from domain.concert import Concert, Performance
 from domain.concert_queue import ConcertQueue
@@ -26,17 +27,16 @@ class SqlCatalogueStore:
 
     async def add(self, concert: Concert, performances: Sequence[Performance], seats: Iterable[Seat], queue: ConcertQueue) -> bool:
         """The concert's row goes first: of two at once the second waits there, and then finds it."""
-        now = self._clock.now()
+        stamp = Stamp(shard=concert.id, now=self._clock.now())
 
         def change(connection: Connection) -> bool:
             try:
                 connection.execute(insert(CONCERTS), _concert_row(concert))
             except IntegrityError:
                 return False
-            connection.execute(insert(CONCERT_QUEUES), _queue_row(queue))
-            connection.execute(insert(PERFORMANCES), [_performance_row(performance) for performance in performances])
-            rows = ({**_seat_row(seat), "changed_at": now} for seat in seats)
-            for batch in _batches(rows, SEATS_A_STATEMENT):
+            connection.execute(insert(CONCERT_QUEUES), _row("queues", queue, stamp))
+            connection.execute(insert(PERFORMANCES), [_row("performances", performance, stamp) for performance in performances])
+            for batch in _batches((_row("seats", seat, stamp) for seat in seats), SEATS_A_STATEMENT):
                 connection.execute(insert(SEATS), batch)
             return True
 
@@ -60,37 +60,6 @@ def _concert_row(concert: Concert) -> dict[str, Any]:
     }
 
 
-def _queue_row(queue: ConcertQueue) -> dict[str, Any]:
-    return {
-        "concert_id": queue.concert_id,
-        "epoch": queue.epoch,
-        "status": queue.status,
-        "capacity": queue.capacity,
-        "rate": queue.rate,
-    }
-
-
-def _performance_row(performance: Performance) -> dict[str, Any]:
-    return {
-        "concert_id": performance.id.concert_id,
-        "performance_id": performance.id.performance,
-        "venue": performance.venue,
-        "starts_at": performance.starts_at,
-        "status": performance.status,
-    }
-
-
-def _seat_row(seat: Seat) -> dict[str, Any]:
-    return {
-        "concert_id": seat.id.concert_id,
-        "performance_id": seat.id.performance,
-        "seat_id": seat.id.seat,
-        "section": seat.section,
-        "row": seat.row,
-        "number": seat.number,
-        "grade": seat.grade,
-        "price": seat.price,
-        "status": seat.status,
-        "reservation_id": seat.reservation_id and seat.reservation_id.reservation,
-        "held_until": seat.held_until,
-    }
+def _row(kind: str, thing: Any, stamp: Stamp) -> dict[str, Any]:
+    mapper = MAPPER_OF[kind]
+    return dict(zip(mapper.table.columns.keys(), mapper.row_of(thing, stamp), strict=True))

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Row, and_, case, cast, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Row, and_, case, cast, func, or_, select
 
 from adapters.sql.core_tables import SEATS
 from adapters.sql.database import Reader
 from adapters.sql.domain_rows import seat_of
-from adapters.sql.lookups import Query, by_key, page_of, page_size
+from adapters.sql.lookups import Query, any_of, by_key, page_of, page_size
 from application.ports.catalogue import GradeAvailability, Page, SeatFilter
 from domain.ids import PerformanceId, SeatId
 from domain.money import Won
@@ -69,7 +69,7 @@ def grades(performances: Sequence[PerformanceId], now: datetime) -> Query:
     group = (SEATS.c.concert_id, SEATS.c.performance_id, SEATS.c.grade, SEATS.c.price)
     return (
         select(*group, func.count().label("total"), available.label("available"))
-        .where(tuple_(SEATS.c.concert_id, SEATS.c.performance_id).in_(performances))
+        .where(any_of((SEATS.c.concert_id, SEATS.c.performance_id), performances))
         .group_by(*group)
         .order_by(SEATS.c.price.desc(), SEATS.c.grade)
     )

@@ -88,8 +88,9 @@ async def test_a_large_hall_takes_seconds_and_leaves_the_loop_to_others(database
     bystander = asyncio.create_task(others())
     started = time.perf_counter()
     assert await SqlCatalogueStore(database, FixedClock()).add(concert, [performance], seats, a_queue(concert))
-    print("TOOK", time.perf_counter() - started, longest_wait)
+    took = time.perf_counter() - started
     bystander.cancel()
-    assert time.perf_counter() - started < 30
+    assert took < 30
+    assert longest_wait < 1
     assert await seats_in(database) == LARGE_HALL
     assert await SqlSeatView(database).seats_by_id([SeatId(*performance.id, uid(LARGE_HALL))]) == [a_seat(performance, LARGE_HALL)]

@@ -117,8 +117,8 @@ class Buyer:
         return self.end_pass(self.pass_place, PassEnd.EXPIRED)
 
     def leave(self, place: int) -> Self:
-        """That place is given up: a live pass ends, a place in the line cannot be stood at again."""
-        left = self.end_pass(place, PassEnd.LEFT)
+        """That place is given up and cannot be stood at again; a pass reached by then ends with it: leaving once ends all."""
+        left = self.end_pass(self.pass_place, PassEnd.LEFT) if 0 < self.pass_place <= place else self
         return replace(left, highest_spent_place=max(left.highest_spent_place, place))
 
     def hold(self, reservation_id: ReservationId, seats: int, hold_ends_at: datetime) -> Self:
@@ -130,6 +130,20 @@ class Buyer:
             open_hold_until=hold_ends_at,
             deadline=max(self.deadline or deadline, deadline),
         )
+
+    def move_hold(self, reservation_id: ReservationId, hold_ends_at: datetime) -> Self:
+        """Another end for the open hold; the pass outlives it as before, and is not shortened."""
+        if self.open_reservation_id != reservation_id:
+            return self
+        deadline = hold_ends_at + PAYING_TIME
+        return replace(self, open_hold_until=hold_ends_at, deadline=max(self.deadline or deadline, deadline))
+
+    def hold_again(self, seats: int, limit: int) -> Self:
+        """A late payment takes its seats up again, if the limit still allows it. Raises PurchaseLimitExceeded."""
+        remaining = max(0, limit - self.held - self.bought)
+        if seats > remaining:
+            raise PurchaseLimitExceeded(limit, remaining)
+        return replace(self, held=self.held + seats)
 
     def release(self, reservation_id: ReservationId, seats: int) -> Self:
         """The held seats are given back."""

@@ -28,7 +28,7 @@ class RedisPassChecks:
         self._pending: dict[ConcertId, set[UserId]] = {}
         self._writing: asyncio.Task[None] | None = None
 
-    def put(self, buyer_id: BuyerId) -> None:
+    async def put(self, buyer_id: BuyerId) -> None:
         users = self._pending.setdefault(buyer_id.concert_id, set())
         if len(users) >= MOST_PENDING:
             self._metrics.count("concert_pass_checks_dropped_total")

@@ -76,7 +76,7 @@ def test_a_pass_that_does_not_live_says_why(buyer: Buyer, place: int, now: datet
         (ADMITTED.leave(100), 100, NOW, PassEnd.LEFT),
         (NOBODY.leave(100), 100, NOW, PassEnd.LEFT),
         (ADMITTED.leave(150), 150, NOW, PassEnd.LEFT),
-        (ADMITTED.leave(150), 100, NOW, None),
+        (ADMITTED.leave(150), 100, NOW, PassEnd.LEFT),
     ],
 )
 def test_how_a_place_ended(buyer: Buyer, place: int, now: datetime, expected: PassEnd | None) -> None:
@@ -97,10 +97,10 @@ def test_only_a_pass_past_its_deadline_runs_out() -> None:
     assert NOBODY.run_out(OVER) is NOBODY
 
 
-def test_leaving_the_line_keeps_the_pass_of_an_earlier_place_alive() -> None:
+def test_leaving_once_ends_all_that_was_reached_by_then() -> None:
     left = ADMITTED.leave(200)
-    assert left.has_live_pass(NOW)
-    assert left.highest_spent_place == 200
+    assert (left.ended, left.highest_spent_place) == (PassEnd.LEFT, 200)
+    assert ADMITTED.leave(99) == ADMITTED
 
 
 def test_a_hold_extends_the_pass_for_paying_but_not_the_time_for_new_holds() -> None:

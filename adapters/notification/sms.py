@@ -1,0 +1,103 @@
+"""SMS through NHN Cloud, v3.0: the backup channel, and the provider's failover apart from AlimTalk's."""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from adapters.notification.euc_kr import LONG_TEXT_BYTES, fitting, is_short
+from adapters.notification.nhn_client import NhnClient, Reply
+from adapters.notification.result_codes import SMS_CODES, Answer
+from application.messaging.booking_news import KST
+from application.messaging.templates import TEMPLATES, Template
+from application.ports.notification_channel import Receipt, Rejected
+from domain.errors import ChannelUnavailable
+from domain.notification import Notification
+
+log = logging.getLogger(__name__)
+
+SEARCHED_BEFORE = timedelta(days=1)
+SEARCHED_AFTER = timedelta(days=28)
+FAILED_STATUS = "0"
+
+
+class SmsChannel:
+    """A NotificationChannel. The API knows no repeats: whoever sends again has to ``find`` first. What is too long for
+    90 bytes of EUC-KR goes as a long message.
+    """
+
+    def __init__(self, client: NhnClient, appkey: str, sender_number: str) -> None:
+        self._client = client
+        self._path = f"/sms/v3.0/appKeys/{appkey}/sender"
+        self._sender_number = sender_number
+
+    async def send(self, notification: Notification) -> Receipt:
+        if notification.phone is None:
+            raise Rejected("no phone number")
+        template, text = _worded(notification)
+        body: dict[str, Any] = {
+            "body": text,
+            "sendNo": self._sender_number,
+            "recipientList": [{"recipientNo": notification.phone, "recipientGroupingKey": str(notification.id)}],
+        }
+        if not is_short(text):
+            body["title"] = template.title
+        reply = await self._client.post(self._path_for(text), body)
+        code = _code_for_recipient(reply)
+        match SMS_CODES.get(code, Answer.LATER):
+            case Answer.ACCEPTED:
+                return Receipt(reference=str(reply.content["body"]["data"].get("requestId", "")))
+            case Answer.LATER:
+                raise ChannelUnavailable(f"result {code}")
+            case Answer.MISCONFIGURED:
+                log.error("SMS refuses our account or settings", extra={"code": code})
+        raise Rejected(f"result {code}")
+
+    async def find(self, notification: Notification) -> Receipt | None:
+        """Raises Rejected where it failed for good."""
+        _, text = _worded(notification)
+        reply = await self._client.get(self._path_for(text), _search(notification))
+        if reply.code != 0:
+            raise ChannelUnavailable(f"result {reply.code}")
+        try:
+            found = [one for one in _messages(reply) if one["recipientGroupingKey"] == str(notification.id)]
+            standing = [one for one in found if one["msgStatus"] != FAILED_STATUS]
+            if standing:
+                return Receipt(reference=str(standing[0]["requestId"]))
+            if found:
+                raise Rejected(f"delivery {found[0].get('resultCode')}")
+        except (KeyError, TypeError, AttributeError) as fault:
+            raise ChannelUnavailable("a search result that cannot be read") from fault
+        return None
+
+    def _path_for(self, text: str) -> str:
+        return f"{self._path}/{'sms' if is_short(text) else 'mms'}"
+
+
+def _worded(notification: Notification) -> tuple[Template, str]:
+    template = TEMPLATES[notification.template]
+    return template, fitting(template.render(notification.facts), LONG_TEXT_BYTES)
+
+
+def _code_for_recipient(reply: Reply) -> int:
+    """Both levels count."""
+    if reply.code != 0:
+        return reply.code
+    try:
+        return int(reply.content["body"]["data"]["sendResultList"][0]["resultCode"])
+    except (KeyError, IndexError, TypeError, ValueError) as fault:
+        raise ChannelUnavailable("a reply that names no recipient") from fault
+
+
+def _search(notification: Notification) -> dict[str, str]:
+    created = notification.created_at.astimezone(KST)
+    return {
+        "startRequestDate": f"{created - SEARCHED_BEFORE:%Y-%m-%d %H:%M:%S}",
+        "endRequestDate": f"{created + SEARCHED_AFTER:%Y-%m-%d %H:%M:%S}",
+        "recipientGroupingKey": str(notification.id),
+    }
+
+
+def _messages(reply: Reply) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = (reply.content.get("body") or {}).get("data") or []
+    return found

@@ -1,0 +1,91 @@
+"""NHN Cloud's AlimTalk and SMS as one application: alone, or mounted beside the API.
+
+- ``/alimtalk/v2.3/appkeys/{appkey}/messages`` and ``/sms/v3.0/appKeys/{appkey}/sender/sms`` (``…/mms``): the providers.
+- ``/mailbox``: what the fans were sent, to look at; ``/mailbox.json?phone=&limit=``: the same for programs.
+- ``/simulator/faults``: POST one or a list of ``faults.Fault`` as JSON, GET those that are set, DELETE all.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from entrypoints.simulators.faults import BadFault, Fault, Faults, Provider
+from entrypoints.simulators.mailbox import Mailbox, Search
+from entrypoints.simulators.mailbox_page import mailbox_page
+from entrypoints.simulators.nhn_alimtalk import AlimtalkSimulator
+from entrypoints.simulators.nhn_provider import Account, NhnProvider
+from entrypoints.simulators.nhn_sms import SmsSimulator
+
+ON_A_PAGE = 100
+MOST_MAILS = 1000
+
+
+def create_app(
+    mailbox_path: Path,
+    *,
+    alimtalk: Account,
+    sms: Account,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Starlette:
+    """Closes its mailbox at the end of its lifespan. A mounted application has none: await ``state.mailbox.close()``."""
+    mailbox, faults = Mailbox(mailbox_path, now), Faults()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await mailbox.close()
+
+    app = Starlette(
+        lifespan=lifespan,
+        routes=[
+            *AlimtalkSimulator(NhnProvider(Provider.ALIMTALK, alimtalk, mailbox, faults)).routes(),
+            *SmsSimulator(NhnProvider(Provider.SMS, sms, mailbox, faults)).routes(),
+            Route("/mailbox", _page),
+            Route("/mailbox.json", _json),
+            Route("/simulator/faults", _faults, methods=["GET", "POST", "DELETE"]),
+        ],
+    )
+    app.state.mailbox = mailbox
+    app.state.faults = faults
+    return app
+
+
+async def _page(request: Request) -> Response:
+    mailbox: Mailbox = request.app.state.mailbox
+    mails = await mailbox.search(Search(limit=ON_A_PAGE))
+    return HTMLResponse(mailbox_page(mails, ON_A_PAGE), headers={"Cache-Control": "no-store"})
+
+
+async def _json(request: Request) -> Response:
+    mailbox: Mailbox = request.app.state.mailbox
+    asked = request.query_params
+    limit = asked.get("limit", str(ON_A_PAGE))
+    if not limit.isdecimal() or not 1 <= int(limit) <= MOST_MAILS:
+        return JSONResponse({"error": f"limit: 1 to {MOST_MAILS}"}, status_code=400)
+    mails = await mailbox.search(Search(phone=asked.get("phone"), limit=int(limit)))
+    return JSONResponse({"mails": [asdict(mail) | {"created_at": mail.created_at.isoformat()} for mail in mails]})
+
+
+async def _faults(request: Request) -> Response:
+    """JSON by its content type only: no page of another site can set them."""
+    faults: Faults = request.app.state.faults
+    if request.method == "DELETE":
+        faults.clear()
+    if request.method == "POST":
+        if not request.headers.get("content-type", "").startswith("application/json"):
+            return JSONResponse({"error": "application/json"}, status_code=415)
+        try:
+            given = await request.json()
+            added = [Fault.read(one) for one in (given if isinstance(given, list) else [given])]
+        except (ValueError, BadFault) as problem:
+            return JSONResponse({"error": str(problem)}, status_code=400)
+        for fault in added:
+            faults.add(fault)
+    return JSONResponse({"faults": faults.as_json()})

@@ -1,6 +1,6 @@
 """The card gateway, as the core sees it: classes of answers, and proof."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -25,7 +25,7 @@ class GatewayPayment:
     """A payment as the gateway states it. It proves something only for an attempt whose every fact is equal."""
 
     order_id: str
-    payment_key: str
+    payment_key: str = field(repr=False)
     status: GatewayStatus
     amount: Won
     currency: str
@@ -58,18 +58,23 @@ class AnswerClass(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayAnswer:
-    """``payment`` with STATED only; ``code`` is the gateway's own; ``retry_after`` in seconds where it said so."""
+    """``payment`` with STATED only; ``code`` is the gateway's own; ``retry_after`` in seconds where it said so.
+
+    ``fault``: the gateway, or the way to it, is unwell (no connection, no answer in time, 5xx, too many requests): what a
+    circuit breaker counts. A refusal is none.
+    """
 
     kind: AnswerClass
     payment: GatewayPayment | None = None
     code: str | None = None
     retry_after: float | None = None
+    fault: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmRequest:
     order_id: str
-    payment_key: str
+    payment_key: str = field(repr=False)
     amount: Won
     idempotency_key: str
 
@@ -79,7 +84,7 @@ class CancelRequest:
     """One full refund of the card's part."""
 
     order_id: str
-    payment_key: str
+    payment_key: str = field(repr=False)
     amount: Won
     reason: str
     idempotency_key: str
@@ -95,6 +100,7 @@ class PaymentGateway(Protocol):
     async def look_up(self, order_id: str) -> GatewayPayment | None:
         """None: the gateway knows no payment of this order, which is not final while a request may still be under way.
 
-        Raises GatewayUnavailable when it cannot be asked; any number of callers asking for one order share one request.
+        Raises GatewayUnavailable when it cannot be asked; any number of callers asking for one order share one request, so
+        the answer may be as old as the deadline of a look-up.
         """
         ...

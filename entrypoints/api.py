@@ -3,7 +3,6 @@
 import contextlib
 import gc
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,19 +23,16 @@ from entrypoints.settings import Settings
 PAGES = Path(__file__).parent / "graphql" / "pages"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
-Lifespan = Callable[[], AbstractAsyncContextManager[None]]
-
 
 def build_api(
     settings: Settings,
     services: Services,
-    lifespan: Lifespan,
     *,
     correlate: Callable[[str], None],
     exposition: Callable[[], bytes],
-    more_routes: Sequence[BaseRoute] = (),
+    last_routes: Sequence[BaseRoute] = (),
 ) -> Starlette:
-    """The application; ``lifespan`` opens and closes what it stands on."""
+    """The application over what ``processes`` has opened; ``last_routes`` are asked when no other fits."""
     schema = build_schema(introspection=settings.introspection)
     endpoint = GraphQLEndpoint(schema, services, ide_page=_page("graphiql.html") if settings.graphiql else None)
     routes: list[BaseRoute] = [
@@ -45,20 +41,19 @@ def build_api(
         Route("/healthz", _alive),
         Route("/readyz", _ready(services.use_cases.health)),
         Route("/metrics", _metrics(exposition)),
-        *more_routes,
     ]
     if settings.graphiql:
         routes.append(Route("/", _walk))
 
     @contextlib.asynccontextmanager
     async def life(_: Starlette) -> AsyncIterator[None]:
-        async with lifespan():
-            gc.collect()
-            gc.freeze()
-            yield
+        """What start-up has made lives as long as the process: no collection needs to look at it again."""
+        gc.collect()
+        gc.freeze()
+        yield
 
     return Starlette(
-        routes=routes,
+        routes=[*routes, *last_routes],
         lifespan=life,
         middleware=[Middleware(Correlated, correlate=correlate)],
         max_body_size=settings.max_body_bytes,

@@ -23,6 +23,8 @@ T = TypeVar("T")
 PREFIX = "CONCERT_"
 EMBEDDED_REDIS = "embedded://"
 EMBEDDED_KAFKA = "embedded"
+SIMULATED = "simulated"
+"""The account at the simulated providers."""
 SHORTEST_SECRET = 32
 """Bytes: what HMAC-SHA256 asks for."""
 SECRETS_FILE = "secrets.json"
@@ -147,9 +149,9 @@ class _Reader:
     def _provider(self, name: str, *, sender: str) -> ProviderSettings:
         return ProviderSettings(
             url=self._required(f"{name}_URL", _http_url, None),
-            appkey=self._required(f"{name}_APPKEY", _text, "simulated"),
-            secret_key=self._required(f"{name}_SECRET_KEY", _text, "simulated"),
-            sender=self._required(f"{name}_{sender}", _text, "15880000" if name == "SMS" else "simulated"),
+            appkey=self._required(f"{name}_APPKEY", _text, SIMULATED),
+            secret_key=self._required(f"{name}_SECRET_KEY", _text, SIMULATED),
+            sender=self._required(f"{name}_{sender}", _text, "15880000" if name == "SMS" else SIMULATED),
         )
 
     def _flag(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from adapters.system.wake import Wake
 from domain.ids import BuyerId
@@ -7,12 +7,12 @@ from domain.ids import BuyerId
 class SystemHints:
     """Passes hints on within this process. A relay of another process looks for itself, at most a second later."""
 
-    def __init__(self, check_pass: Callable[[BuyerId], None], relay: Wake) -> None:
+    def __init__(self, check_pass: Callable[[BuyerId], Awaitable[None]], relay: Wake) -> None:
         self._check_pass = check_pass
         self._relay = relay
 
     async def check_pass(self, buyer_id: BuyerId) -> None:
-        self._check_pass(buyer_id)
+        await self._check_pass(buyer_id)
 
     async def wake_relay(self) -> None:
         self._relay.set()

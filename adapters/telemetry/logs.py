@@ -9,7 +9,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars, merge_con
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.types import Processor
 
-QUIET = ("uvicorn.access", "strawberry.execution", "httpx", "httpcore", "aiokafka", "asyncio", "alembic")
+QUIET = ("uvicorn", "strawberry.execution", "httpx", "httpcore", "aiokafka", "asyncio", "alembic")
 """Loggers that repeat what we log ourselves, or would write down queries, addresses and their arguments."""
 
 

@@ -1,0 +1,240 @@
+"""What the system is made of: the one place that knows adapters and use cases. Nothing here waits; ``processes`` opens and closes."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from dependency_injector import containers, providers
+
+from adapters.embedded.broker import EmbeddedBroker, EmbeddedSubscriber
+from adapters.embedded.redis import embedded_redis, process_marker
+from adapters.kafka.publisher import KafkaPublisher
+from adapters.kafka.subscriber import KafkaSubscriber
+from adapters.notification.alimtalk import AlimtalkChannel
+from adapters.notification.nhn_client import NhnClient
+from adapters.notification.sms import SmsChannel
+from adapters.redis.admission import RedisAdmission
+from adapters.redis.client import connect
+from adapters.redis.pass_checks import RedisPassChecks
+from adapters.redis.probe import RedisProbe
+from adapters.redis.queue_changes import RedisQueueChanges
+from adapters.redis.queue_recovery import RedisQueueRecovery
+from adapters.redis.store import RedisStore
+from adapters.redis.waiting_queue import RedisWaitingQueue
+from adapters.sql.booking_view import SqlBookingView
+from adapters.sql.catalogue_store import SqlCatalogueStore
+from adapters.sql.concert_view import SqlConcertView
+from adapters.sql.database import database_at
+from adapters.sql.idempotency_records import SqlIdempotencyRecords
+from adapters.sql.notification_queue import SqlNotificationQueue
+from adapters.sql.outbox import SqlOutbox
+from adapters.sql.person_view import SqlPersonView
+from adapters.sql.probe import SqlProbe
+from adapters.sql.queue_view import SqlQueueView
+from adapters.sql.seat_holders import SqlSeatHolders
+from adapters.sql.seat_view import SqlSeatView
+from adapters.sql.unit_of_work import SqlUnitOfWork
+from adapters.system.clock import SystemClock
+from adapters.system.hints import SystemHints
+from adapters.system.ids import Uuid7Generator
+from adapters.system.jitter import RandomJitter
+from adapters.system.sleeper import AsyncioSleeper
+from adapters.system.wake import Wake
+from adapters.telemetry.metrics import PrometheusMetrics
+from application.booking.cancel_reservation import CancelReservation
+from application.booking.hold_seats import HoldSeats
+from application.booking.pay import Pay
+from application.booking.sign_in_as_guest import GUESTS, SignInAsGuest
+from application.booking.ticket_codes import TicketCodes
+from application.booking.top_up_points import PrepareTopUp, TopUpPoints
+from application.booking.update_contact import UpdateContact
+from application.booking.watch_payment import WatchPayment
+from application.catalogue.create_concert import CreateConcert
+from application.catalogue.watch_seats import WatchSeats
+from application.event_listeners import LISTENERS
+from application.messaging.consume_messages import ConsumeMessages
+from application.messaging.relay_outbox import RelayOutbox
+from application.messaging.send_notifications import SendNotifications
+from application.operations.health import Health
+from application.ports.clock import Clock
+from application.queueing.admit_buyers import AdmitBuyers
+from application.queueing.epochs import Epochs
+from application.queueing.forget_queue import ForgetQueue
+from application.queueing.join_queue import JoinQueue
+from application.queueing.leave_queue import LeaveQueue
+from application.queueing.operate_queue import OperateQueue
+from application.queueing.queue_tokens import QueueTokens
+from application.queueing.recover_queue import RecoverQueue
+from application.queueing.sales import Sales
+from application.queueing.settle_slots import SettleSlots
+from application.queueing.show_position import ShowPosition
+from application.queueing.show_queue import ShowQueue
+from application.queueing.standings import Standings
+from application.queueing.watch_position import ConcertWatches, WatchPosition
+from application.recovery.expire_holds import ExpireHolds
+from application.recovery.purge import Purge
+from application.retrying import Retrying
+from application.transactor import Transactor
+from domain.notification import Channel
+from entrypoints.auth import AccessTokens, published_keys
+from entrypoints.graphql.context import Services, UseCases
+from entrypoints.graphql.loaders import Views
+from entrypoints.settings import EMBEDDED_KAFKA, EMBEDDED_REDIS, AccessTokenSettings, ProviderSettings, Settings
+
+CONSUMERS = "notifications"
+"""The name under which the consumers of all processes share the broker's partitions."""
+
+
+def sqlite_path(settings: Settings) -> Path:
+    """Where the database lies, which is the embedded broker's too. Raises ValueError for a server's URL."""
+    url = urlsplit(settings.database_url)
+    if url.scheme != "sqlite":
+        raise ValueError("CONCERT_KAFKA_BOOTSTRAP embedded keeps its log in the SQLite file: set a broker beside a database server")
+    return Path(settings.database_url.removeprefix("sqlite:///"))
+
+
+def queue_store(redis_url: str) -> RedisStore:
+    return RedisStore(embedded_redis(), process_marker) if redis_url == EMBEDDED_REDIS else connect(redis_url)
+
+
+def broker(settings: Settings, clock: Clock) -> EmbeddedBroker | None:
+    return EmbeddedBroker(sqlite_path(settings), clock) if settings.kafka_bootstrap == EMBEDDED_KAFKA else None
+
+
+def publisher(embedded: EmbeddedBroker | None, bootstrap: str) -> EmbeddedBroker | KafkaPublisher:
+    return embedded or KafkaPublisher(bootstrap)
+
+
+def subscriber(embedded: EmbeddedBroker | None, bootstrap: str) -> EmbeddedSubscriber | KafkaSubscriber:
+    return KafkaSubscriber(bootstrap, CONSUMERS) if embedded is None else embedded.subscriber(CONSUMERS)
+
+
+def access_tokens(settings: AccessTokenSettings, clock: Clock) -> AccessTokens:
+    return AccessTokens(
+        clock,
+        secret=settings.secret,
+        keys=None if settings.jwks_url is None else published_keys(settings.jwks_url),
+        issuer=settings.issuer,
+        audience=settings.audience,
+        own_issuers=(GUESTS,),
+    )
+
+
+def provider_client(provider: ProviderSettings, port: int) -> NhnClient:
+    """Without a URL: the simulator that this very process serves."""
+    return NhnClient(provider.url or f"http://127.0.0.1:{port}/simulator/nhn", provider.secret_key)
+
+
+class Container(containers.DeclarativeContainer):
+    settings = providers.Dependency(instance_of=Settings)
+
+    # --- the world ------------------------------------------------------------------------------------------------
+    clock = providers.Singleton(SystemClock)
+    sleeper = providers.Singleton(AsyncioSleeper)
+    jitter = providers.Singleton(RandomJitter)
+    ids = providers.Singleton(Uuid7Generator)
+    metrics = providers.Singleton(PrometheusMetrics)
+    owner = providers.Singleton(lambda: f"process-{uuid4().hex}")
+    """Names this process among all that claim work."""
+
+    database = providers.Singleton(database_at, settings.provided.database_url)
+    unit_of_work = providers.Singleton(SqlUnitOfWork, database, clock, metrics)
+    holders = providers.Singleton(SqlSeatHolders, database)
+    outbox = providers.Singleton(SqlOutbox, database)
+    notifications = providers.Singleton(SqlNotificationQueue, database)
+    idempotency = providers.Singleton(SqlIdempotencyRecords, database)
+    catalogue = providers.Singleton(SqlCatalogueStore, database, clock)
+    concerts = providers.Singleton(SqlConcertView, database)
+    seats = providers.Singleton(SqlSeatView, database)
+    bookings = providers.Singleton(SqlBookingView, database)
+    people = providers.Singleton(SqlPersonView, database)
+    queues = providers.Singleton(SqlQueueView, database)
+
+    store = providers.Singleton(queue_store, settings.provided.redis_url)
+    line = providers.Singleton(RedisWaitingQueue, store)
+    admission = providers.Singleton(RedisAdmission, store)
+    queue_changes = providers.Singleton(RedisQueueChanges, store)
+    queue_recovery = providers.Singleton(RedisQueueRecovery, store)
+
+    embedded_broker = providers.Singleton(broker, settings, clock)
+    publisher = providers.Singleton(publisher, embedded_broker, settings.provided.kafka_bootstrap)
+    subscriber = providers.Singleton(subscriber, embedded_broker, settings.provided.kafka_bootstrap)
+
+    alimtalk_client = providers.Singleton(provider_client, settings.provided.alimtalk, settings.provided.port)
+    sms_client = providers.Singleton(provider_client, settings.provided.sms, settings.provided.port)
+    alimtalk = providers.Singleton(
+        AlimtalkChannel,
+        alimtalk_client,
+        settings.provided.alimtalk.appkey,
+        settings.provided.alimtalk.sender,
+        template_codes=settings.provided.templates,
+    )
+    sms = providers.Singleton(SmsChannel, sms_client, settings.provided.sms.appkey, settings.provided.sms.sender)
+
+    wake = providers.Factory(Wake)
+    relay_wake = providers.Singleton(Wake)
+    admitter_wake = providers.Singleton(Wake)
+    pass_checks = providers.Singleton(RedisPassChecks, store, metrics, admitter_wake.provided.set)
+    hints = providers.Singleton(SystemHints, pass_checks.provided.put, relay_wake)
+
+    # --- the core -------------------------------------------------------------------------------------------------
+    transactor = providers.Singleton(Transactor, unit_of_work, providers.Callable(lambda: LISTENERS), hints, metrics)
+    retrying = providers.Singleton(Retrying, sleeper, jitter, metrics)
+    tokens = providers.Singleton(QueueTokens, settings.provided.queue_token_keys)
+    ticket_codes = providers.Singleton(TicketCodes, settings.provided.ticket_secret)
+    access_tokens = providers.Singleton(access_tokens, settings.provided.access_tokens, clock)
+
+    standings = providers.Singleton(Standings, tokens, clock)
+    sales = providers.Singleton(Sales, concerts, queues, sleeper)
+    recover_queue = providers.Singleton(RecoverQueue, transactor, queues, queue_recovery, clock, ids, metrics)
+    epochs = providers.Singleton(Epochs, sales, recover_queue, sleeper)
+    watches = providers.Singleton(ConcertWatches, sales, epochs, queue_changes, queues, clock, metrics)
+    create_concert = providers.Singleton(CreateConcert, catalogue, ids)
+    health = providers.Singleton(
+        Health,
+        needed=providers.List(providers.Singleton(SqlProbe, database)),
+        helpful=providers.List(providers.Singleton(RedisProbe, store)),
+        metrics=metrics,
+    )
+
+    relay_outbox = providers.Singleton(RelayOutbox, outbox, publisher, metrics, owner)
+    consume_messages = providers.Singleton(ConsumeMessages, subscriber, transactor, retrying, people, metrics)
+    channels = providers.Dict({Channel.ALIMTALK: alimtalk, Channel.SMS: sms})
+    send_notifications = providers.Singleton(SendNotifications, notifications, channels, clock, sleeper, jitter, metrics, owner)
+    expire_holds = providers.Singleton(ExpireHolds, transactor, retrying, holders, clock)
+    purge = providers.Singleton(Purge, outbox, idempotency, clock)
+    settle_slots = providers.Singleton(SettleSlots, transactor, queues, clock, metrics)
+    forget_queue = providers.Singleton(ForgetQueue, sales, queue_recovery, clock)
+    admit_buyers = providers.Singleton(AdmitBuyers, admission, settle_slots, recover_queue, forget_queue, queues, clock, sleeper, metrics)
+
+    use_cases = providers.Singleton(
+        UseCases,
+        sign_in_as_guest=providers.Singleton(SignInAsGuest, transactor, retrying, ids),
+        update_contact=providers.Singleton(UpdateContact, transactor, retrying),
+        join_queue=providers.Singleton(JoinQueue, sales, epochs, line, queues, transactor, standings, tokens, clock),
+        leave_queue=providers.Singleton(LeaveQueue, sales, epochs, line, queues, transactor, retrying, standings, clock),
+        show_position=providers.Singleton(ShowPosition, sales, epochs, line, queues, standings, clock),
+        watch_position=providers.Singleton(WatchPosition, sales, watches, standings),
+        show_queue=providers.Singleton(ShowQueue, sales, line),
+        operate_queue=providers.Singleton(OperateQueue, transactor, retrying, queue_recovery, sales),
+        hold_seats=providers.Singleton(HoldSeats, transactor, retrying, tokens, holders, clock, ids, settings.provided.hold_duration),
+        pay=providers.Singleton(Pay, transactor, retrying, tokens, ids),
+        cancel_reservation=providers.Singleton(CancelReservation, transactor, retrying, holders),
+        watch_payment=providers.Singleton(WatchPayment, bookings, sleeper),
+        prepare_top_up=providers.Singleton(PrepareTopUp),
+        top_up_points=providers.Singleton(TopUpPoints),
+        watch_seats=providers.Singleton(WatchSeats, concerts, seats, clock, sleeper),
+        create_concert=create_concert,
+        health=health,
+    )
+    services = providers.Singleton(
+        Services,
+        use_cases=use_cases,
+        views=providers.Singleton(Views, concerts=concerts, seats=seats, bookings=bookings, people=people),
+        access_tokens=access_tokens,
+        ticket_codes=ticket_codes,
+        outbox=outbox,
+        clock=clock,
+        metrics=metrics,
+        guests=settings.provided.guests,
+    )

@@ -1,0 +1,271 @@
+"""Opening what a process stands on, running it until a signal comes, and closing it in a bounded time."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Mount
+
+from adapters.redis.errors import RedisSettingsError
+from adapters.redis.server_check import check_server
+from adapters.sql.migrate import is_current, migrate
+from adapters.telemetry.logs import correlate
+from domain.errors import QueueUnavailable
+from entrypoints.api import build_api
+from entrypoints.container import Container, sqlite_path
+from entrypoints.demo import demo_concert
+from entrypoints.settings import EMBEDDED_KAFKA, EMBEDDED_REDIS, SIMULATED, Settings
+from entrypoints.simulators.nhn import create_app as create_simulator
+from entrypoints.simulators.nhn_provider import Account
+from entrypoints.worker import Role, Supervisor
+
+log = logging.getLogger(__name__)
+
+ROLES = ("relay", "consumer", "notifier", "admitter", "sweeper")
+BACKLOG = 2_048
+LARGEST_FRAME = 64 * 1024
+GOODBYE_SECONDS = 3
+"""How long open requests and sockets have when the process ends."""
+PURGE_SECONDS = 60.0
+
+
+class CannotStart(Exception):
+    """The process does not start, for a reason a person can mend."""
+
+
+async def migrate_database(settings: Settings) -> None:
+    if settings.database_url.startswith("sqlite:"):
+        sqlite_path(settings).parent.mkdir(parents=True, exist_ok=True)
+    await migrate(settings.database_url)
+
+
+async def load_demo(container: Container) -> None:
+    """Once: the concert's id is fixed."""
+    await container.create_concert()(demo_concert(container.clock().now()))
+
+
+@contextlib.asynccontextmanager
+async def opened(container: Container) -> AsyncIterator[None]:
+    """The database, the queue's store and the unit of work; what else was made by then is closed with them."""
+    async with contextlib.AsyncExitStack() as stack:
+        database, unit_of_work, store = container.database(), container.unit_of_work(), container.store()
+        await database.open()
+        stack.push_async_callback(database.close)
+        stack.push_async_callback(store.close)
+        await unit_of_work.open()
+        stack.push_async_callback(unit_of_work.close)
+        yield
+
+
+@contextlib.asynccontextmanager
+async def served(container: Container) -> AsyncIterator[None]:
+    """What only an API uses."""
+    watches = container.watches()
+    try:
+        yield
+    finally:
+        await watches.close()
+
+
+@contextlib.asynccontextmanager
+async def working(container: Container, names: Sequence[str]) -> AsyncIterator[None]:
+    """The roles of these names, and what only they use."""
+    settings = container.settings()
+    async with contextlib.AsyncExitStack() as stack:
+        if {"relay", "consumer"} & set(names) and (broker := container.embedded_broker()) is not None:
+            stack.push_async_callback(broker.close)
+        elif "relay" in names:
+            stack.push_async_callback(container.publisher().close)
+        if "consumer" in names:
+            stack.push_async_callback(container.subscriber().close)
+        if "notifier" in names:
+            stack.push_async_callback(container.alimtalk_client().close)
+            stack.push_async_callback(container.sms_client().close)
+        supervisor = Supervisor(
+            roles_of(container, names), container.sleeper(), container.jitter(), container.metrics(), settings.drain_seconds
+        )
+        supervisor.start()
+        stack.push_async_callback(supervisor.stop)
+        yield
+
+
+def roles_of(container: Container, names: Sequence[str]) -> list[Role]:
+    """What is handled by one role of this process wakes the next."""
+    wake = container.wake
+
+    def role(name: str, work: Callable[[], Awaitable[int]], idle_seconds: float, **more: object) -> Role:
+        return Role(name=name, work=work, idle_seconds=idle_seconds, **{"wake": wake(), **more})  # type: ignore[arg-type]
+
+    notifier_wake = wake()
+    made: dict[str, Callable[[], list[Role]]] = {
+        "relay": lambda: [role("relay", container.relay_outbox(), 0.5, wake=container.relay_wake())],
+        "consumer": lambda: [role("consumer", then(container.consume_messages(), notifier_wake.set), 0.0)],
+        "notifier": lambda: [role("notifier", container.send_notifications(), 1.0, wake=notifier_wake)],
+        "admitter": lambda: [role("admitter", container.admit_buyers(), 0.25, wake=container.admitter_wake(), eager=False)],
+        "sweeper": lambda: [role("sweeper", container.expire_holds(), 1.0), role("sweeper", container.purge(), PURGE_SECONDS)],
+    }
+    return [each for name in names for each in made[name]()]
+
+
+def then(work: Callable[[], Awaitable[int]], tell: Callable[[], None]) -> Callable[[], Awaitable[int]]:
+    async def work_and_tell() -> int:
+        if handled := await work():
+            tell()
+        return handled
+
+    return work_and_tell
+
+
+async def run_api(container: Container, names: Sequence[str] = (), *, demo: bool = False) -> None:
+    """Serves until a signal comes; with names, those roles work in this process too."""
+    settings = container.settings()
+    listening = listen(settings.host, settings.port)
+    simulator = _simulator(settings)
+    api = _api(container, simulator)
+    stop = _stop_signal()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(listening.close)
+        await stack.enter_async_context(opened(container))
+        await _ready_to_serve(container)
+        if demo:
+            await load_demo(container)
+        await stack.enter_async_context(served(container))
+        if simulator is not None:
+            stack.push_async_callback(simulator.state.mailbox.close)
+        server = _Server(_uvicorn(api))
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        stack.push_async_callback(_goodbye, server, serving)
+        await _started(server, serving)
+        # The roles start last and end first: what they send to the simulator, this server takes.
+        if names:
+            await stack.enter_async_context(working(container, names))
+        log.info("serving", extra={"url": f"http://{settings.host}:{settings.port}", "roles": ",".join(names)})
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+
+
+async def run_worker(container: Container, names: Sequence[str]) -> None:
+    """Works until a signal comes."""
+    stop = _stop_signal()
+    async with opened(container):
+        await _ready_to_serve(container)
+        async with working(container, names):
+            log.info("working", extra={"roles": ",".join(names)})
+            await stop.wait()
+
+
+async def run_simulators(host: str, port: int, mailbox: Path) -> None:
+    """Takes any account that says it is simulated."""
+    listening = listen(host, port)
+    account = Account(appkey=SIMULATED, secret_key=SIMULATED)
+    server = _Server(_uvicorn(create_simulator(mailbox, alimtalk=account, sms=account)))
+    stop = _stop_signal()
+    with contextlib.closing(listening):
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        await _started(server, serving)
+        await stop.wait()
+        await _goodbye(server, serving)
+
+
+def refuse_embedded(settings: Settings) -> None:
+    """Several processes cannot share what lives inside one."""
+    if settings.redis_url == EMBEDDED_REDIS:
+        raise CannotStart("CONCERT_REDIS_URL embedded:// lives inside one process: run `concert serve`, or name a server")
+    if settings.kafka_bootstrap == EMBEDDED_KAFKA and not settings.database_url.startswith("sqlite:"):
+        raise CannotStart("CONCERT_KAFKA_BOOTSTRAP embedded keeps its log in SQLite: name a broker")
+
+
+async def _ready_to_serve(container: Container) -> None:
+    """The tables are there, and the queue's server would not forget people. One that is away is waited for while serving."""
+    if not await is_current(container.settings().database_url):
+        raise CannotStart("the database lacks migrations: run `concert migrate`")
+    if container.settings().redis_url == EMBEDDED_REDIS:
+        return
+    try:
+        report = await check_server(container.store())
+    except RedisSettingsError as unfit:
+        raise CannotStart(f"CONCERT_REDIS_URL: {unfit}") from unfit
+    except QueueUnavailable:
+        log.warning("redis does not answer yet; the line opens when it does")
+        return
+    if not report.append_only:
+        log.warning("redis runs without its append-only file: a restart of it opens a new epoch of every queue")
+
+
+def _api(container: Container, simulator: Starlette | None) -> Starlette:
+    more: list[BaseRoute] = [] if simulator is None else [Mount("/simulator/nhn", simulator), Mount("/", simulator)]
+    return build_api(
+        container.settings(), container.services(), correlate=correlate, exposition=container.metrics().exposition, last_routes=more
+    )
+
+
+def _simulator(settings: Settings) -> Starlette | None:
+    if not settings.simulates_providers:
+        return None
+    alimtalk = Account(appkey=settings.alimtalk.appkey, secret_key=settings.alimtalk.secret_key)
+    sms = Account(appkey=settings.sms.appkey, secret_key=settings.sms.secret_key)
+    return create_simulator(settings.data_dir / "mailbox.sqlite3", alimtalk=alimtalk, sms=sms)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Before anything else, so that a port in use is said at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as taken:
+        listening.close()
+        raise CannotStart(f"port {port} at {host}: {taken.strerror}") from taken
+    return listening
+
+
+def _uvicorn(api: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        api,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=LARGEST_FRAME,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GOODBYE_SECONDS,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Signals are ours to hear: the roles end before the server does."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _started(server: uvicorn.Server, serving: "asyncio.Task[None]") -> None:
+    while not server.started:
+        if serving.done():
+            await serving
+            raise CannotStart("the server ended before it began")
+        await asyncio.sleep(0.01)
+
+
+async def _goodbye(server: uvicorn.Server, serving: "asyncio.Task[None]") -> None:
+    server.should_exit = True
+    await serving
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop

@@ -51,6 +51,7 @@ class AdmitBuyers:
         sleeper: Sleeper,
         metrics: Metrics,
         sweep_every: float = SWEEP_EVERY,
+        levers_fresh_for: float = LEVERS_FRESH_FOR,
     ) -> None:
         self._admission = admission
         self._settle = settle
@@ -61,6 +62,7 @@ class AdmitBuyers:
         self._sleeper = sleeper
         self._metrics = metrics
         self._sweep_every = sweep_every
+        self._levers_fresh_for = levers_fresh_for
         self._live = _LiveQueues()
         self._sweeps: dict[ConcertId, _Sweep] = {}
         self._crowd = asyncio.Semaphore(CONCERTS_AT_ONCE)
@@ -75,7 +77,7 @@ class AdmitBuyers:
 
     async def _live_queues(self) -> list[LiveQueue]:
         """Read once a second; those that are no longer among them are over, and forgotten."""
-        if self._sleeper.elapsed() - self._live.read_at >= LEVERS_FRESH_FOR:
+        if self._sleeper.elapsed() - self._live.read_at >= self._levers_fresh_for:
             found = await self._queues.live_queues(self._clock.now(), MOST_CONCERTS)
             before, self._live.queues = self._live.queues, {live.queue.concert_id: live for live in found}
             self._live.read_at = self._sleeper.elapsed()

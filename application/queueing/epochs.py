@@ -44,7 +44,7 @@ class Epochs:
                     raise Recovering("an epoch is being opened") from lost
                 if not recovered:
                     await self._sleeper.sleep(LOOK_AGAIN_AFTER)
-                sale = await self._sales.anew(concert_id)
+                sale = await self._sales.after(sale.at)
 
     async def _recovered(self, concert_id: ConcertId) -> bool:
         try:

@@ -69,20 +69,32 @@ class Sales:
         if (sale := self._fresh(known)) is not None:
             return sale
         async with known.reading:
-            if (sale := self._fresh(known)) is not None:
-                return sale
-            try:
-                known.sale = await self._read(concert_id)
-            except StoreUnavailable:
-                if known.sale is None:
-                    raise
-            known.read_at = self._sleeper.elapsed()
-        return known.sale
+            return self._fresh(known) or await self._reread(concert_id, known)
 
     async def anew(self, concert_id: ConcertId) -> Sale:
         """As ``of``, but not from memory."""
-        self._known_of(concert_id).read_at = float("-inf")
-        return await self.of(concert_id)
+        known = self._known_of(concert_id)
+        async with known.reading:
+            return await self._reread(concert_id, known)
+
+    async def after(self, lost: QueueEpoch) -> Sale:
+        """As ``of``, but not what was known while the queue was in that epoch: one of those who ask reads, in their order."""
+        known = self._known_of(lost.concert_id)
+        if known.sale is not None and known.sale.at != lost:
+            return known.sale
+        async with known.reading:
+            if known.sale is not None and known.sale.at != lost:
+                return known.sale
+            return await self._reread(lost.concert_id, known)
+
+    async def _reread(self, concert_id: ConcertId, known: _Known) -> Sale:
+        try:
+            known.sale = await self._read(concert_id)
+        except StoreUnavailable:
+            if known.sale is None:
+                raise
+        known.read_at = self._sleeper.elapsed()
+        return known.sale
 
     def _fresh(self, known: _Known) -> Sale | None:
         return known.sale if self._sleeper.elapsed() - known.read_at < self._fresh_for else None

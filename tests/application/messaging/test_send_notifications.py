@@ -1,0 +1,297 @@
+"""Sending: when a fan is sent what over which channel, and when not."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from application.messaging.send_notifications import GIVE_UP_AFTER, GRACE, SendNotifications
+from application.ports.notification_channel import NotSent, Receipt, Rejected
+from domain.errors import ChannelUnavailable
+from domain.ids import NotificationId
+from domain.notification import Channel, Notification, NotificationStatus
+from tests.adapters.notification.scene import notification
+from tests.application.test_retrying import Counted, FakeTime, FullChance
+from tests.contracts.clocks import FixedClock
+from tests.fakes.notification_queue import MemoryNotificationQueue
+
+FAILED, PENDING, SENT = NotificationStatus.FAILED, NotificationStatus.PENDING, NotificationStatus.SENT
+OK = Receipt(reference="r")
+
+
+class Scripted:
+    """Answers as it was told, and remembers what it was asked. Out of answers, everything is taken and nothing found."""
+
+    def __init__(self, sends: list[Receipt | Exception] | None = None, finds: list[Receipt | Exception | None] | None = None) -> None:
+        self.sends, self.finds = sends or [], finds or []
+        self.asked: list[str] = []
+
+    async def send(self, notification: Notification) -> Receipt:
+        self.asked.append("send")
+        answer = self.sends.pop(0) if self.sends else OK
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def find(self, notification: Notification) -> Receipt | None:
+        self.asked.append("find")
+        answer = self.finds.pop(0) if self.finds else None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class World:
+    def __init__(self, *notifications: Notification, batch: int = 32) -> None:
+        self.clock, self.time, self.metrics = FixedClock(), FakeTime(), Counted()
+        self.queue = MemoryNotificationQueue(self.clock, *(notifications or (notification(),)))
+        self.alimtalk, self.sms = Scripted(), Scripted()
+        channels = {Channel.ALIMTALK: self.alimtalk, Channel.SMS: self.sms}
+        self.send = SendNotifications(self.queue, channels, self.clock, self.time, FullChance(), self.metrics, "notifier-1", batch=batch)
+
+    async def after(self, seconds: float) -> int:
+        self.clock.move(timedelta(seconds=seconds))
+        return await self.send()
+
+    def status(self, which: Notification | None = None) -> NotificationStatus:
+        return self.queue.status((which or notification()).id)
+
+    @property
+    def backup(self) -> NotificationId:
+        return notification(channel=Channel.SMS).id
+
+
+def away() -> ChannelUnavailable:
+    return ChannelUnavailable("ReadTimeout")
+
+
+def nothing_left() -> NotSent:
+    return NotSent("ConnectError")
+
+
+async def test_the_first_attempt_sends_at_once_and_is_recorded() -> None:
+    world = World()
+    assert await world.send() == 1
+    assert (world.alimtalk.asked, world.status(), world.queue.rows[notification().id].reference) == (["send"], SENT, "r")
+    assert await world.after(3600) == 0
+
+
+async def test_the_attempt_is_written_before_it_is_made() -> None:
+    world = World()
+    seen: list[int] = []
+
+    class Looking(Scripted):
+        async def send(self, notification: Notification) -> Receipt:
+            seen.append(world.queue.rows[notification.id].attempts)
+            return await super().send(notification)
+
+    world.send._channels = {Channel.ALIMTALK: Looking()}
+    await world.send()
+    assert seen == [1]
+
+
+async def test_a_repeat_within_ten_minutes_is_sent_again_without_looking() -> None:
+    world = World()
+    world.alimtalk.sends = [away(), away()]
+    await world.send()
+    assert world.status() is PENDING
+    await world.after(60)
+    await world.after(60)
+    assert (world.alimtalk.asked, world.status()) == (["send", "send", "send"], SENT)
+    assert world.sms.asked == []
+
+
+async def test_a_repeat_later_than_that_looks_first() -> None:
+    world = World()
+    world.alimtalk.sends, world.alimtalk.finds = [away()], [OK]
+    await world.send()
+    await world.after(600)
+    assert (world.alimtalk.asked, world.status()) == (["send", "find"], SENT)
+
+
+async def test_what_is_not_found_later_is_sent_again() -> None:
+    world = World()
+    world.alimtalk.sends = [away()]
+    await world.send()
+    await world.after(600)
+    assert (world.alimtalk.asked, world.status()) == (["send", "find", "send"], SENT)
+    assert world.sms.asked == []
+
+
+async def test_after_three_unanswered_tries_only_a_look_decides_and_not_before_the_grace() -> None:
+    world = World()
+    world.alimtalk.sends = [away(), away(), away()]
+    for _ in range(3):
+        await world.after(60)
+    assert await world.after(GRACE - 1) == 0
+    assert await world.after(1) == 1
+    assert world.alimtalk.asked == ["send", "send", "send", "find"]
+    assert (world.status(), world.queue.status(world.backup)) == (FAILED, PENDING)
+    await world.send()
+    assert (world.sms.asked, world.queue.status(world.backup)) == (["send"], SENT)
+
+
+async def test_an_answer_that_is_merely_late_sends_no_sms() -> None:
+    world = World()
+    world.alimtalk.sends, world.alimtalk.finds = [away(), away(), away()], [away(), OK]
+    for _ in range(6):
+        await world.after(300)
+    assert (world.status(), world.sms.asked, len(world.queue.rows)) == (SENT, [], 1)
+
+
+async def test_where_nothing_can_have_left_the_backup_takes_over() -> None:
+    world = World()
+    world.alimtalk.sends = [nothing_left(), nothing_left(), nothing_left()]
+    await world.send()
+    assert world.alimtalk.asked == ["send", "send", "send"]
+    assert world.time.slept == [0.5, 1.0]
+    assert (world.status(), world.queue.rows[notification().id].fault) == (FAILED, "ConnectError")
+    await world.send()
+    assert (world.sms.asked, world.queue.status(world.backup)) == (["send"], SENT)
+
+
+async def test_a_provider_that_comes_back_between_two_tries_gets_the_message() -> None:
+    world = World()
+    world.alimtalk.sends = [nothing_left(), OK]
+    await world.send()
+    assert (world.status(), len(world.queue.rows)) == (SENT, 1)
+
+
+@pytest.mark.parametrize("first", [[away()], [nothing_left(), away()]], ids=["unanswered", "unanswered-after-nothing-left"])
+async def test_nothing_left_now_says_nothing_of_an_earlier_attempt(first: list[Receipt | Exception]) -> None:
+    world = World()
+    world.alimtalk.sends = [*first, nothing_left(), nothing_left(), nothing_left()]
+    await world.send()
+    await world.after(60)
+    assert (world.status(), len(world.queue.rows)) == (PENDING, 1)
+    assert await world.after(GRACE - 1) == 0, "the earlier attempt gets its time to arrive"
+    world.alimtalk.finds = [OK]
+    await world.after(1)
+    assert (world.status(), world.sms.asked) == (SENT, [])
+
+
+async def test_a_final_refusal_goes_to_the_backup() -> None:
+    world = World()
+    world.alimtalk.sends = [Rejected("result -5000")]
+    await world.send()
+    assert (world.status(), world.queue.rows[notification().id].fault) == (FAILED, "result -5000")
+    backup = world.queue.rows[world.backup].notification
+    assert (backup.channel, backup.phone, backup.facts, backup.template) == (
+        Channel.SMS,
+        notification().phone,
+        notification().facts,
+        notification().template,
+    )
+
+
+async def test_a_refusal_of_the_repeat_is_no_refusal_of_what_was_taken_before() -> None:
+    world = World()
+    world.alimtalk.sends, world.alimtalk.finds = [away(), Rejected("result -1027")], [OK]
+    await world.send()
+    await world.after(60)
+    assert (world.alimtalk.asked, world.status(), len(world.queue.rows)) == (["send", "send", "find"], SENT, 1)
+
+
+async def test_a_delivery_that_failed_for_good_goes_to_the_backup() -> None:
+    world = World()
+    world.alimtalk.sends, world.alimtalk.finds = [away()], [Rejected("delivery 3019")]
+    await world.send()
+    await world.after(600)
+    assert (world.status(), world.queue.status(world.backup)) == (FAILED, PENDING)
+
+
+async def test_an_sms_is_never_sent_again_without_a_look() -> None:
+    sms = notification(channel=Channel.SMS)
+    world = World(sms)
+    world.sms.sends, world.sms.finds = [away()], [OK]
+    await world.send()
+    assert await world.after(GRACE - 1) == 0
+    await world.after(1)
+    assert (world.sms.asked, world.status(sms)) == (["send", "find"], SENT)
+
+
+async def test_the_last_channel_is_tried_until_a_day_has_passed() -> None:
+    sms = notification(channel=Channel.SMS)
+    world = World(sms)
+    world.sms.sends = [nothing_left() for _ in range(10_000)]
+    await world.send()
+    while world.status(sms) is PENDING:
+        await world.after(300)
+    first = world.queue.rows[sms.id].first_attempt_at
+    assert first is not None
+    assert GIVE_UP_AFTER < world.clock.now() - first < GIVE_UP_AFTER + timedelta(minutes=10)
+    assert (world.status(sms), len(world.queue.rows)) == (FAILED, 1)
+
+
+async def test_an_sms_that_is_refused_has_no_further_channel() -> None:
+    sms = notification(channel=Channel.SMS)
+    world = World(sms)
+    world.sms.sends = [Rejected("result -6001")]
+    await world.send()
+    assert (world.status(sms), len(world.queue.rows)) == (FAILED, 1)
+
+
+async def test_whose_lease_ran_out_sends_nothing() -> None:
+    world = World()
+    world.alimtalk.sends = [nothing_left()]
+
+    class Slow(FakeTime):
+        async def sleep(self, seconds: float) -> None:
+            world.clock.move(timedelta(seconds=31))
+
+    world.send._sleeper = Slow()
+    await world.send()
+    assert (world.alimtalk.asked, world.queue.rows[notification().id].attempts, len(world.queue.rows)) == (["send"], 1, 1)
+
+
+async def test_a_batch_is_sent_side_by_side_and_no_larger_than_asked_for() -> None:
+    ten = [notification(number) for number in range(1, 11)]
+    world = World(*ten, batch=4)
+    at_once = 0
+
+    class Counting(Scripted):
+        now = 0
+
+        async def send(self, notification: Notification) -> Receipt:
+            nonlocal at_once
+            self.now += 1
+            at_once = max(at_once, self.now)
+            await asyncio.sleep(0)
+            self.now -= 1
+            return OK
+
+    world.send._channels = {Channel.ALIMTALK: Counting()}
+    assert [await world.send() for _ in range(4)] == [4, 4, 2, 0]
+    assert at_once == 4
+
+
+async def test_what_breaks_over_one_message_keeps_none_from_being_sent() -> None:
+    broken, fine = notification(1), notification(2)
+    world = World(broken, fine)
+
+    class Breaking(Scripted):
+        async def send(self, notification: Notification) -> Receipt:
+            if notification.id == broken.id:
+                raise RuntimeError("a mistake of ours")
+            return OK
+
+    world.send._channels = {Channel.ALIMTALK: Breaking()}
+    with pytest.raises(RuntimeError, match=r"^a mistake of ours$"):
+        await world.send()
+    assert (world.status(fine), world.status(broken)) == (SENT, PENDING)
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome"),
+    [
+        (lambda world: None, "sent"),
+        (lambda world: world.alimtalk.sends.append(away()), "later"),
+        (lambda world: world.alimtalk.sends.append(Rejected("no")), "failed"),
+    ],
+)
+async def test_each_end_is_counted(script: Callable[[World], None], outcome: str) -> None:
+    world = World()
+    script(world)
+    await world.send()
+    assert world.metrics.counts == [("concert_notifications_total", {"channel": "ALIMTALK", "outcome": outcome})]

@@ -6,7 +6,6 @@ by dropping its ``Work``.
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
-from functools import cached_property
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -17,6 +16,7 @@ from domain.concert_queue import ConcertQueue
 from domain.contact import Contact
 from domain.errors import NotNeeded, PerformanceNotFound, ReservationNotFound
 from domain.events import Event
+from domain.gateway_errand import ErrandId, GatewayErrand
 from domain.idempotency import IdempotencyKey, IdempotencyRecord
 from domain.ids import (
     BuyerId,
@@ -34,13 +34,17 @@ from domain.ids import (
 from domain.message import OutboxMessage
 from domain.notification import Notification
 from domain.payment import Payment
+from domain.payment_order import OrderKey, PaymentOrder, TopUpId
 from domain.point_account import PointAccount, PointLedgerEntry
 from domain.reservation import Reservation
 from domain.seat import Seat
 from domain.ticket import Ticket
+from domain.top_up import TopUp
 
 K = TypeVar("K")
 V = TypeVar("V")
+W = TypeVar("W")
+P = TypeVar("P")
 
 
 class Rows(Generic[K, V]):
@@ -58,9 +62,9 @@ class Rows(Generic[K, V]):
 
     def find(self, key: K) -> V | None:
         """The row as this transaction left it, or None where there is none. Raises NotNeeded for a key not named."""
-        if key in self.changed:
+        if self.changed and key in self.changed:
             return self.changed[key]
-        if key in self.added:
+        if self.added and key in self.added:
             return self.added[key]
         if key not in self._named:
             raise NotNeeded(f"{self._kind} {key} was not named in needs()")
@@ -75,7 +79,7 @@ class Rows(Generic[K, V]):
     def change(self, row: V) -> None:
         """The successor of a row that was named, locked and found."""
         key = self._key_of(row)
-        if key in self.added:
+        if self.added and key in self.added:
             self.added[key] = row
             return
         if key not in self._named or key not in self._loaded:
@@ -161,6 +165,20 @@ def _itself(row: K) -> K:
     return row
 
 
+class _on_first_use(Generic[W, P]):  # noqa: N801, a decorator
+    """As ``functools.cached_property``, without its lock: a work belongs to one thread, and is made for every transaction."""
+
+    def __init__(self, make: Callable[[W], P]) -> None:
+        self._make = make
+
+    def __set_name__(self, owner: type[W], name: str) -> None:
+        self._name = name
+
+    def __get__(self, work: W, owner: type[W]) -> P:
+        made = work.__dict__[self._name] = self._make(work)
+        return made
+
+
 class Work:
     """One typed collection per kind, the time under the locks, and the events raised. Collections are made on first use."""
 
@@ -170,59 +188,71 @@ class Work:
         self._loaded = loaded
         self._named = named
 
-    @cached_property
+    @_on_first_use
     def queues(self) -> Rows[ConcertId, ConcertQueue]:
         return Rows("queue", _CONCERT_ID, *self._part("queues"))
 
-    @cached_property
+    @_on_first_use
     def performances(self) -> Performances:
         return Performances("performance", _ID, *self._part("performances"))
 
-    @cached_property
+    @_on_first_use
     def buyers(self) -> Buyers:
         return Buyers("buyer", _ID, *self._part("buyers"))
 
-    @cached_property
+    @_on_first_use
     def reservations(self) -> Reservations:
         return Reservations("reservation", _ID, *self._part("reservations"))
 
-    @cached_property
+    @_on_first_use
     def seats(self) -> Rows[SeatId, Seat]:
         return Rows("seat", _ID, *self._part("seats"))
 
-    @cached_property
+    @_on_first_use
     def point_accounts(self) -> PointAccounts:
         return PointAccounts("point account", _USER_ID, *self._part("point_accounts"))
 
-    @cached_property
+    @_on_first_use
     def payments(self) -> Rows[PaymentId, Payment]:
         return Rows("payment", _ID, *self._part("payments"))
 
-    @cached_property
+    @_on_first_use
     def tickets(self) -> Rows[TicketId, Ticket]:
         return Rows("ticket", _ID, *self._part("tickets"))
 
-    @cached_property
+    @_on_first_use
     def idempotency(self) -> Idempotency:
         return Idempotency("idempotency record", _KEY, *self._part("idempotency"))
 
-    @cached_property
+    @_on_first_use
     def inbox(self) -> Rows[MessageId, MessageId]:
         return Rows("inbox entry", _itself, *self._part("inbox"))
 
-    @cached_property
+    @_on_first_use
     def contacts(self) -> Rows[UserId, Contact]:
         return Rows("contact", _USER_ID, *self._part("contacts"))
 
-    @cached_property
+    @_on_first_use
+    def orders(self) -> Rows[OrderKey, PaymentOrder]:
+        return Rows("payment order", _KEY, *self._part("orders"))
+
+    @_on_first_use
+    def top_ups(self) -> Rows[TopUpId, TopUp]:
+        return Rows("top-up", _ID, *self._part("top_ups"))
+
+    @_on_first_use
+    def errands(self) -> Rows[ErrandId, GatewayErrand]:
+        return Rows("gateway errand", _ID, *self._part("errands"))
+
+    @_on_first_use
     def ledger(self) -> Rows[LedgerEntryId, PointLedgerEntry]:
         return Rows("ledger entry", _ID, {}, ())
 
-    @cached_property
+    @_on_first_use
     def outbox(self) -> Rows[MessageId, OutboxMessage]:
         return Rows("outbox message", _ID, {}, ())
 
-    @cached_property
+    @_on_first_use
     def notifications(self) -> Rows[NotificationId, Notification]:
         return Rows("notification", _ID, {}, ())
 

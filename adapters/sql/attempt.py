@@ -10,7 +10,7 @@ from uuid import UUID
 from adapters.sql.faults import Refused
 from adapters.sql.mappers import Stamp
 from application.ports.unit_of_work import Needs, Transaction
-from application.work import Work
+from application.work import Rows, Work
 from domain.errors import NotCommitted, NotNeeded
 
 
@@ -111,15 +111,22 @@ class Attempt:
             if kind in SHARED and not rows.changed.keys() <= set(getattr(command.needs, SHARED[kind])):
                 return Decided(command, refusal=NotNeeded(f"a row of {kind} was changed that was only shared"))
         for kind, rows in written:
-            self._keep(kind, rows.added, rows.changed)
+            self._keep(kind, rows)
         return Decided(command, result=result, wrote=bool(written))
 
-    def _keep(self, kind: str, added: dict[Any, Any], changed: dict[Any, Any]) -> None:
-        group_added = self.added.setdefault(kind, {})
-        if not group_added.keys().isdisjoint(added):
-            raise Refused(NotCommitted(f"two transactions of a group add the same row of {kind}"))
-        group_added.update(added)
-        for key, row in changed.items():
-            (group_added if key in group_added else self.changed.setdefault(kind, {}))[key] = row
-        self.rows.setdefault(kind, {}).update(added)
-        self.rows[kind].update(changed)
+    def _keep(self, kind: str, rows: Rows[Any, Any]) -> None:
+        added = self.added.setdefault(kind, {})
+        if rows.changed:
+            already = {key: row for key, row in rows.changed.items() if key in added} if added else {}
+            added.update(already)
+            self.changed.setdefault(kind, {}).update(rows.changed)
+            for key in already:
+                del self.changed[kind][key]
+        if rows.added:
+            expected = len(added) + len(rows.added)
+            added.update(rows.added)
+            if len(added) != expected:
+                raise Refused(NotCommitted(f"two transactions of a group add the same row of {kind}"))
+        shared = self.rows.setdefault(kind, {})
+        shared.update(rows.added)
+        shared.update(rows.changed)

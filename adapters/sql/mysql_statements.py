@@ -127,23 +127,28 @@ def _select(load: Load) -> tuple[str, str]:
 _SELECTS = {load: _select(load) for load in LOADS}
 
 _SEAT_KEY = [column.name for column in SEATS.primary_key.columns]
-_LISTED = (
-    f"SELECT {', '.join(_SEAT_KEY)}, reservation_id, position FROM {RESERVATION_SEATS.name} FORCE INDEX (PRIMARY) "
-    "WHERE (concert_id, performance_id, reservation_id) IN ("
+_LISTED_COLUMNS = f"listed.reservation_id, listed.position, {_names(SEATS.columns)}"
+_SEATS_BY_KEY = f"STRAIGHT_JOIN seats FORCE INDEX (PRIMARY) ON {' AND '.join(f'seats.{name} = listed.{name}' for name in _SEAT_KEY)}"
+_OF_RESERVATIONS = "WHERE (concert_id, performance_id, reservation_id) IN ("
+_SEATS_OF_ONE = (
+    f"SELECT {_LISTED_COLUMNS} FROM {RESERVATION_SEATS.name} AS listed FORCE INDEX (PRIMARY) {_SEATS_BY_KEY} "
+    f"{_OF_RESERVATIONS.replace('(', '(listed.', 1).replace(', ', ', listed.')}",
+    ") FOR UPDATE OF seats",
 )
-_SEATS_OF_LIST = (
-    f"SELECT listed.reservation_id, listed.position, {_names(SEATS.columns)} FROM (",
-    f" ORDER BY {', '.join(_SEAT_KEY)} LIMIT {_EVERYTHING}) AS listed STRAIGHT_JOIN seats FORCE INDEX (PRIMARY) ON "
-    + " AND ".join(f"seats.{name} = listed.{name}" for name in _SEAT_KEY)
-    + " FOR UPDATE OF seats",
+_SEATS_OF_MANY = (
+    f"SELECT {_LISTED_COLUMNS} FROM (SELECT {', '.join(_SEAT_KEY)}, reservation_id, position "
+    f"FROM {RESERVATION_SEATS.name} FORCE INDEX (PRIMARY) {_OF_RESERVATIONS}",
+    f" ORDER BY {', '.join(_SEAT_KEY)} LIMIT {_EVERYTHING}) AS listed {_SEATS_BY_KEY} FOR UPDATE OF seats",
 )
 
 
 def _listed_seats(reservations: list[str], seats: list[str]) -> str:
     """All seats of a group, brought along or named, by one statement in the order of their key: two ways to them deadlock."""
-    before, behind = _SEATS_OF_LIST
-    named = f" UNION ALL VALUES {','.join(f'ROW{seat[:-1]},NULL,NULL)' for seat in seats)}" if seats else ""
-    return f"{before}{_LISTED}{','.join(reservations)}){named}{behind}"
+    if len(reservations) == 1 and not seats:  # the list itself is in that order
+        return reservations[0].join(_SEATS_OF_ONE)
+    named = f" UNION ALL VALUES {','.join([f'ROW{seat[:-1]},NULL,NULL)' for seat in seats])}" if seats else ""
+    before, behind = _SEATS_OF_MANY
+    return f"{before}{','.join(reservations)}){named}{behind}"
 
 
 def _lists(rows: Sequence[RawRow]) -> dict[UUID, list[SeatId]]:

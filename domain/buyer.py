@@ -90,15 +90,15 @@ class Buyer:
             return PassEnd.LEFT
         return (self.ended if place == self.pass_place else None) or PassEnd.EXPIRED
 
-    def grant(self, place: int, now: datetime) -> Self:
+    def grant(self, place: int, now: datetime, duration: timedelta = PASS_DURATION) -> Self:
         """The pass for this place; granting it twice, or an older one late, changes nothing."""
         if place <= self.pass_place or place <= self.highest_spent_place:
             return self
         return replace(
             self,
             pass_place=place,
-            first_deadline=now + PASS_DURATION,
-            deadline=now + PASS_DURATION,
+            first_deadline=now + duration,
+            deadline=now + duration,
             shown_at=None,
             ended=None,
             highest_spent_place=place,

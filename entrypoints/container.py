@@ -10,6 +10,7 @@ from adapters.embedded.broker import EmbeddedBroker, EmbeddedSubscriber
 from adapters.embedded.redis import embedded_redis, process_marker
 from adapters.kafka.publisher import KafkaPublisher
 from adapters.kafka.subscriber import KafkaSubscriber
+from adapters.kafka.topics import topic_named
 from adapters.notification.alimtalk import AlimtalkChannel
 from adapters.notification.nhn_client import NhnClient
 from adapters.notification.sms import SmsChannel
@@ -101,12 +102,14 @@ def broker(settings: Settings, clock: Clock) -> EmbeddedBroker | None:
     return EmbeddedBroker(sqlite_path(settings), clock) if settings.kafka_bootstrap == EMBEDDED_KAFKA else None
 
 
-def publisher(embedded: EmbeddedBroker | None, bootstrap: str) -> EmbeddedBroker | KafkaPublisher:
-    return embedded or KafkaPublisher(bootstrap)
+def publisher(embedded: EmbeddedBroker | None, settings: Settings) -> EmbeddedBroker | KafkaPublisher:
+    return embedded or KafkaPublisher(settings.kafka_bootstrap, topic_named(settings.kafka_prefix))
 
 
-def subscriber(embedded: EmbeddedBroker | None, bootstrap: str) -> EmbeddedSubscriber | KafkaSubscriber:
-    return KafkaSubscriber(bootstrap, CONSUMERS) if embedded is None else embedded.subscriber(CONSUMERS)
+def subscriber(embedded: EmbeddedBroker | None, settings: Settings) -> EmbeddedSubscriber | KafkaSubscriber:
+    if embedded is not None:
+        return embedded.subscriber(CONSUMERS)
+    return KafkaSubscriber(settings.kafka_bootstrap, f"{settings.kafka_prefix}{CONSUMERS}", topic_named(settings.kafka_prefix))
 
 
 def access_tokens(settings: AccessTokenSettings, clock: Clock) -> AccessTokens:
@@ -152,13 +155,13 @@ class Container(containers.DeclarativeContainer):
 
     store = providers.Singleton(queue_store, settings.provided.redis_url)
     line = providers.Singleton(RedisWaitingQueue, store)
-    admission = providers.Singleton(RedisAdmission, store)
+    admission = providers.Singleton(RedisAdmission, store, settings.provided.pass_duration)
     queue_changes = providers.Singleton(RedisQueueChanges, store)
     queue_recovery = providers.Singleton(RedisQueueRecovery, store)
 
     embedded_broker = providers.Singleton(broker, settings, clock)
-    publisher = providers.Singleton(publisher, embedded_broker, settings.provided.kafka_bootstrap)
-    subscriber = providers.Singleton(subscriber, embedded_broker, settings.provided.kafka_bootstrap)
+    publisher = providers.Singleton(publisher, embedded_broker, settings)
+    subscriber = providers.Singleton(subscriber, embedded_broker, settings)
 
     alimtalk_client = providers.Singleton(provider_client, settings.provided.alimtalk, settings.provided.port)
     sms_client = providers.Singleton(provider_client, settings.provided.sms, settings.provided.port)
@@ -203,7 +206,7 @@ class Container(containers.DeclarativeContainer):
     send_notifications = providers.Singleton(SendNotifications, notifications, channels, clock, sleeper, jitter, metrics, owner)
     expire_holds = providers.Singleton(ExpireHolds, transactor, retrying, holders, clock)
     purge = providers.Singleton(Purge, outbox, idempotency, clock)
-    settle_slots = providers.Singleton(SettleSlots, transactor, queues, clock, metrics)
+    settle_slots = providers.Singleton(SettleSlots, transactor, queues, clock, metrics, settings.provided.pass_duration)
     forget_queue = providers.Singleton(ForgetQueue, sales, queue_recovery, clock)
     admit_buyers = providers.Singleton(AdmitBuyers, admission, settle_slots, recover_queue, forget_queue, queues, clock, sleeper, metrics)
 

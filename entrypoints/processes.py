@@ -12,6 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
+from adapters.kafka.topics import create_topics, topic_named
 from adapters.redis.errors import RedisSettingsError
 from adapters.redis.server_check import check_server
 from adapters.sql.migrate import is_current, migrate
@@ -102,15 +103,34 @@ def roles_of(container: Container, names: Sequence[str]) -> list[Role]:
     def role(name: str, work: Callable[[], Awaitable[int]], idle_seconds: float, **more: object) -> Role:
         return Role(name=name, work=work, idle_seconds=idle_seconds, **{"wake": wake(), **more})  # type: ignore[arg-type]
 
+    async def topics() -> None:
+        settings = container.settings()
+        if settings.kafka_bootstrap != EMBEDDED_KAFKA:
+            await create_topics(settings.kafka_bootstrap, (topic_named(settings.kafka_prefix),))
+
     notifier_wake = wake()
     made: dict[str, Callable[[], list[Role]]] = {
-        "relay": lambda: [role("relay", container.relay_outbox(), 0.5, wake=container.relay_wake())],
-        "consumer": lambda: [role("consumer", then(container.consume_messages(), notifier_wake.set), 0.0)],
+        "relay": lambda: [role("relay", after(topics, container.relay_outbox()), 0.5, wake=container.relay_wake())],
+        "consumer": lambda: [role("consumer", after(topics, then(container.consume_messages(), notifier_wake.set)), 0.0)],
         "notifier": lambda: [role("notifier", container.send_notifications(), 1.0, wake=notifier_wake)],
         "admitter": lambda: [role("admitter", container.admit_buyers(), 0.25, wake=container.admitter_wake(), eager=False)],
         "sweeper": lambda: [role("sweeper", container.expire_holds(), 1.0), role("sweeper", container.purge(), PURGE_SECONDS)],
     }
     return [each for name in names for each in made[name]()]
+
+
+def after(first: Callable[[], Awaitable[None]], work: Callable[[], Awaitable[int]]) -> Callable[[], Awaitable[int]]:
+    """Until the one has succeeded, once, the other is not begun."""
+    succeeded = False
+
+    async def work_afterwards() -> int:
+        nonlocal succeeded
+        if not succeeded:
+            await first()
+            succeeded = True
+        return await work()
+
+    return work_afterwards
 
 
 def then(work: Callable[[], Awaitable[int]], tell: Callable[[], None]) -> Callable[[], Awaitable[int]]:

@@ -6,6 +6,7 @@ in ``CONCERT_DATA_DIR``. ``production`` has no default for anything secret, and 
 
 import json
 import os
+import re
 import secrets
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
@@ -73,6 +74,8 @@ class Settings:
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     kafka_bootstrap: str
+    kafka_prefix: str
+    """Before the names of topics and groups, where several installations share a broker."""
     access_tokens: AccessTokenSettings
     queue_token_keys: Mapping[str, bytes] = field(repr=False)
     ticket_secret: bytes = field(repr=False)
@@ -84,6 +87,7 @@ class Settings:
     graphiql: bool
     introspection: bool
     hold_duration: timedelta
+    pass_duration: timedelta
     max_body_bytes: int
     drain_seconds: float
 
@@ -117,6 +121,7 @@ class _Reader:
             database_url=self._required("DATABASE_URL", _database_url, f"sqlite:///{self._data_dir / 'concert.sqlite3'}"),
             redis_url=self._required("REDIS_URL", _redis_url, EMBEDDED_REDIS),
             kafka_bootstrap=self._required("KAFKA_BOOTSTRAP", _kafka_bootstrap, EMBEDDED_KAFKA),
+            kafka_prefix=self._read("KAFKA_PREFIX", _kafka_name, "", "at most 100 letters, digits, dots, dashes and underscores"),
             access_tokens=self._access_tokens(generated),
             queue_token_keys=self._required("QUEUE_TOKEN_KEYS", _keys, _keys(generated["queue_token_keys"]) if generated else {}),
             ticket_secret=self._required("TICKET_SECRET", _secret, generated.get("ticket_secret", "").encode()),
@@ -127,6 +132,7 @@ class _Reader:
             graphiql=self._flag("GRAPHIQL"),
             introspection=self._flag("INTROSPECTION"),
             hold_duration=timedelta(seconds=self._read("HOLD_SECONDS", _between(1, 3600), 300, "1 to 3600 seconds")),
+            pass_duration=timedelta(seconds=self._read("PASS_SECONDS", _between(1, 3600), 600, "1 to 3600 seconds")),
             max_body_bytes=self._read("MAX_BODY_BYTES", _between(1024, 16 * 2**20), 256 * 1024, "1024 to 16777216 bytes"),
             drain_seconds=float(self._read("DRAIN_SECONDS", _between(1, 120), 8, "1 to 120 seconds")),
         )
@@ -248,6 +254,12 @@ def _kafka_bootstrap(text: str) -> str:
         host, _, port = server.strip().rpartition(":")
         if not host or not port.isdigit():
             raise ValueError
+    return text
+
+
+def _kafka_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", text):
+        raise ValueError
     return text
 
 

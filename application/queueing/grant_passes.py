@@ -1,11 +1,13 @@
 """Granting: what the line decided becomes true in the database, or does not happen."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from application.ports.admission import Taken
 from application.ports.unit_of_work import Needs
 from application.ports.waiting_queue import QueueEpoch
 from application.work import Work
+from domain.buyer import PASS_DURATION
 from domain.ids import BuyerId, ConcertId
 
 
@@ -18,6 +20,7 @@ class GrantPasses:
 
     at: QueueEpoch
     taken: tuple[Taken, ...]
+    duration: timedelta = PASS_DURATION
 
     def needs(self) -> Needs:
         concert_id = self.at.concert_id
@@ -31,7 +34,7 @@ class GrantPasses:
 
     def _grant(self, concert_id: ConcertId, person: Taken, work: Work) -> bool:
         buyer = work.buyers.of(BuyerId(concert_id, person.user_id))
-        granted = buyer.grant(person.place, work.now)
+        granted = buyer.grant(person.place, work.now, self.duration)
         if granted != buyer:
             work.buyers.save(granted)
         return granted.pass_place == person.place and granted.has_live_pass(work.now)

@@ -1,6 +1,7 @@
 """What becomes, in the database, of those whom a tick has taken, and of those whose pass may be over."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import TypeVar
 
 from application.ports.admission import Kept, Settlement, Slot, Taken
@@ -11,7 +12,7 @@ from application.ports.waiting_queue import EpochLost, QueueEpoch
 from application.queueing.end_passes import EndPasses
 from application.queueing.grant_passes import GrantPasses
 from application.transactor import Transactor
-from domain.buyer import Buyer
+from domain.buyer import PASS_DURATION, Buyer
 from domain.errors import NotCommitted, OutcomeUnknown, ServiceUnavailable, Stale
 from domain.ids import BuyerId, ConcertId
 
@@ -23,11 +24,14 @@ TOGETHER = 50
 
 
 class SettleSlots:
-    def __init__(self, transactor: Transactor, queues: QueueView, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self, transactor: Transactor, queues: QueueView, clock: Clock, metrics: Metrics, pass_duration: timedelta = PASS_DURATION
+    ) -> None:
         self._transactor = transactor
         self._queues = queues
         self._clock = clock
         self._metrics = metrics
+        self._pass_duration = pass_duration
 
     async def __call__(self, at: QueueEpoch, taken: Sequence[Taken], suspects: Sequence[Slot]) -> Settlement:
         """Grants the one, ends the other, rows first. Who could not be settled is named again by the next tick.
@@ -40,7 +44,7 @@ class SettleSlots:
 
     async def _grant(self, at: QueueEpoch, taken: Sequence[Taken]) -> tuple[list[Taken], list[Taken]]:
         async def grant(people: Sequence[Taken]) -> Sequence[bool]:
-            return await self._transactor.run(GrantPasses(at=at, taken=tuple(people)))
+            return await self._transactor.run(GrantPasses(at=at, taken=tuple(people), duration=self._pass_duration))
 
         try:
             lives = await self._together(taken, grant)

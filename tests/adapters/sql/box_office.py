@@ -120,8 +120,10 @@ async def open_box_office(database: Database, *, seats: int, fans: int, points: 
             },
         )
         stamp = Stamp(CONCERT, now)
-        for kind, things in {"performances": [performance], "seats": hall, "buyers": buyers, "point_accounts": accounts}.items():
-            _insert(connection, kind, things, stamp)
+        _insert(connection, "performances", [performance], stamp)
+        _insert(connection, "seats", hall, stamp)
+        _insert(connection, "buyers", buyers, stamp)
+        _insert(connection, "point_accounts", accounts, stamp)
 
     await database.write(change)
 

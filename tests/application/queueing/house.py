@@ -9,6 +9,7 @@ from fakeredis import FakeAsyncRedis, FakeServer
 
 from adapters.embedded.redis import process_marker
 from adapters.redis.admission import RedisAdmission
+from adapters.redis.keys import PARTS, keys_of
 from adapters.redis.pass_checks import RedisPassChecks
 from adapters.redis.queue_changes import RedisQueueChanges
 from adapters.redis.queue_recovery import RedisQueueRecovery
@@ -178,6 +179,9 @@ class House:
 
     async def admit(self) -> int:
         return await self.one.admit()
+
+    def key(self, part: str) -> str:
+        return keys_of(self.concert_id)[PARTS.index(part)]
 
     def take_line_away(self) -> None:
         self.server.connected = False

@@ -44,8 +44,8 @@ class RelayOutbox:
         """Publishes what waits, at most one batch, and marks it after the broker's ack; returns how many were marked.
 
         Raises BrokerUnavailable when the broker as a whole does not answer: the claims are back then, no message is
-        blamed, and the caller waits before the next pass. Raises StoreUnavailable; what was published and not marked
-        is published again, which readers know by its id.
+        blamed, and the caller waits before the next pass. Raises NotCommitted, OutcomeUnknown: what was
+        published and not marked is published again when its lease has run out, which readers know by its id.
         """
         messages = await self._outbox.claim(self._owner, self._batch, self._lease_seconds)
         if not messages:

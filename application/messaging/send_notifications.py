@@ -91,7 +91,8 @@ class SendNotifications:
     async def __call__(self) -> int:
         """Sends what is due, at most one batch, side by side; returns how many it took up.
 
-        Raises StoreUnavailable when an end could not be written: the lease runs out, and the repeat looks first.
+        Raises NotCommitted, OutcomeUnknown when an end could not be written: the lease runs out, and the repeat is one
+        that the provider knows, or looks first.
         """
         due = await self._queue.claim(self._owner, self._batch, self._lease_seconds)
         for end in await asyncio.gather(*map(self._take_up, due), return_exceptions=True):

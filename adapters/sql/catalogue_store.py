@@ -1,6 +1,7 @@
 """Putting a concert into the catalogue."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -16,6 +17,8 @@ from domain.concert_queue import ConcertQueue
 from domain.seat import Seat
 
 SEATS_A_STATEMENT = 1_000
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+"""When new seats were written last, as far as those know who watch for changes: a new hall is no news."""
 DEADLINE_SECONDS = 60.0
 """A hall of 100,000 seats takes a few."""
 
@@ -28,6 +31,7 @@ class SqlCatalogueStore:
     async def add(self, concert: Concert, performances: Sequence[Performance], seats: Iterable[Seat], queue: ConcertQueue) -> bool:
         """The concert's row goes first: of two at once the second waits there, and then finds it."""
         stamp = Stamp(shard=concert.id, now=self._clock.now())
+        unchanged = Stamp(shard=concert.id, now=LONG_AGO)
 
         def change(connection: Connection) -> bool:
             try:
@@ -36,7 +40,7 @@ class SqlCatalogueStore:
                 return False
             connection.execute(insert(CONCERT_QUEUES), _row("queues", queue, stamp))
             connection.execute(insert(PERFORMANCES), [_row("performances", performance, stamp) for performance in performances])
-            for batch in _batches((_row("seats", seat, stamp) for seat in seats), SEATS_A_STATEMENT):
+            for batch in _batches((_row("seats", seat, unchanged) for seat in seats), SEATS_A_STATEMENT):
                 connection.execute(insert(SEATS), batch)
             return True
 

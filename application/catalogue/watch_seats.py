@@ -13,13 +13,17 @@ from domain.errors import PerformanceNotFound, TransientError
 from domain.ids import PerformanceId, SeatId
 from domain.seat import Seat
 
+Changes = Sequence[tuple[datetime, Seat]]
+
 log = logging.getLogger(__name__)
 
 TICK = 1.0
 """Seconds between two looks; also the least time between two batches to one watcher."""
-OVERLAP = timedelta(seconds=5)
+OVERLAP = timedelta(seconds=3)
 """How far back each look goes: a change is stamped under its lock and seen after its commit, by clocks that differ."""
-LIMIT = 5_000
+PAGE = 500
+MOST_PAGES = 10
+"""In one look at one performance; what is more has to be read as a map."""
 OLDEST_CURSOR = timedelta(minutes=30)
 
 
@@ -68,14 +72,13 @@ class _Feed:
     told: dict[SeatId, datetime] = field(default_factory=dict)
     watchers: set[_Watcher] = field(default_factory=set)
 
-    def tell(self, changes: Sequence[tuple[datetime, Seat]], now: datetime) -> None:
+    def tell(self, changes: Changes | None, now: datetime) -> None:
         """Each change once; where they are too many to be told, that the map has to be read again."""
-        reset = len(changes) >= LIMIT
-        news = {seat.id: seat for moment, seat in changes if self.told.get(seat.id) != moment}
-        self.told.update((seat.id, moment) for moment, seat in changes)
-        if news or reset:
+        news = {seat.id: seat for moment, seat in changes or () if self.told.get(seat.id) != moment}
+        self.told.update((seat.id, moment) for moment, seat in changes or ())
+        if news or changes is None:
             for watcher in self.watchers:
-                watcher.hear(news, reset, now)
+                watcher.hear(news, changes is None, now)
 
     def forget(self, before: datetime) -> None:
         """What no later look can bring again need not be known as told."""
@@ -112,10 +115,27 @@ class WatchSeats:
         now = self._clock.now()
         if now - after > OLDEST_CURSOR:
             return SeatBatch(cursor=now, seats=(), reset=True)
-        changes = (await self._seats.changed_since({performance_id: after - OVERLAP}, LIMIT)).get(performance_id, ())
-        if len(changes) >= LIMIT:
+        changes = await self._changes(performance_id, after - OVERLAP)
+        if changes is None:
             return SeatBatch(cursor=now, seats=(), reset=True)
         return SeatBatch(cursor=now, seats=tuple(seat for _, seat in changes)) if changes else None
+
+    async def _changes(self, performance_id: PerformanceId, since: datetime, first: Changes | None = None) -> Changes | None:
+        """All changes since then, ``first`` being the first page if it was read; None where they are too many."""
+        page = first if first is not None else await self._page(performance_id, since)
+        changes = list(page)
+        for _ in range(MOST_PAGES):
+            if len(page) < PAGE:
+                return changes
+            behind = page[-1][0]
+            if behind == since:  # more seats of one moment than a page has
+                return None
+            since, page = behind, await self._page(performance_id, behind)
+            changes += page
+        return None
+
+    async def _page(self, performance_id: PerformanceId, since: datetime) -> Changes:
+        return (await self._seats.changed_since({performance_id: since}, PAGE)).get(performance_id, ())
 
     async def _enter(self, performance_id: PerformanceId) -> _Watcher:
         watcher = _Watcher(cursor=self._clock.now())
@@ -130,7 +150,7 @@ class WatchSeats:
     async def _started(self, performance_id: PerformanceId) -> _Feed:
         """What has changed before the first watcher came is taken as told."""
         now = self._clock.now()
-        before = (await self._seats.changed_since({performance_id: now - OVERLAP}, LIMIT)).get(performance_id, ())
+        before = await self._changes(performance_id, now - OVERLAP) or ()
         return self._feeds.get(performance_id) or _Feed(since=now, told={seat.id: moment for moment, seat in before})
 
     def _leave(self, performance_id: PerformanceId, watcher: _Watcher) -> None:
@@ -151,9 +171,10 @@ class WatchSeats:
     async def _look(self) -> None:
         now = self._clock.now()
         asked = {performance_id: feed.since - OVERLAP for performance_id, feed in self._feeds.items()}
-        changed = await self._seats.changed_since(asked, LIMIT)
+        pages = await self._seats.changed_since(asked, PAGE)
         for performance_id, since in asked.items():
+            changes = await self._changes(performance_id, since, pages.get(performance_id, ()))
             if (feed := self._feeds.get(performance_id)) is not None:
-                feed.tell(changed.get(performance_id, ()), now)
+                feed.tell(changes, now)
                 feed.forget(since)
                 feed.since = now

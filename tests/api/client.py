@@ -72,7 +72,8 @@ SIGN_IN = "mutation($name: String!, $phone: String!) { signInAsGuest(name: $name
 CONCERTS = """{ concerts(first: 5) { edges { node { id title purchaseLimit queue { capacity }
   performances { id grades { grade price total available } } } } } }"""
 JOIN = """mutation($concertId: ID!, $resumeToken: String) { joinQueue(input: {concertId: $concertId, resumeToken: $resumeToken}) {
-  __typename ... on JoinQueueSuccess { queueToken { value state phase condition number position } } ... on Error { code message retryable } } }"""
+  __typename ... on JoinQueueSuccess { queueToken { value state phase condition number position } }
+  ... on SalesClosed { reason } ... on Error { code message retryable } } }"""
 POSITION = "subscription($token: String!) { queuePosition(queueToken: $token) { value state phase condition number position expiresAt } }"
 SEATS = """query($id: ID!, $first: Int, $after: String, $status: SeatStatus) { performance(id: $id) {
   seats(first: $first, after: $after, status: $status) { changesCursor pageInfo { hasNextPage endCursor }

@@ -44,6 +44,10 @@ class PointAccount:
             raise InvalidAmount(Won(1), Won(MAXIMUM_BALANCE - self.balance))
         return self._entered(LedgerKind.TOP_UP, amount, source, now)
 
+    def top_up_paid(self, amount: Won, source: UUID, now: datetime) -> tuple[Self, PointLedgerEntry]:
+        """Points whose price is proved to be paid; never refused, as the cap was looked at before the money was taken."""
+        return self._entered(LedgerKind.TOP_UP, amount, source, now)
+
     def deduct(self, amount: Won, source: UUID, now: datetime) -> tuple[Self, PointLedgerEntry]:
         if amount > self.balance:
             raise InsufficientPoints(self.balance, amount)

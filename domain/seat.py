@@ -41,6 +41,12 @@ class Seat:
             raise SeatsUnavailable((self.id,))
         return replace(self, status=SeatStatus.HELD, reservation_id=reservation_id, held_until=until)
 
+    def hold_until(self, reservation_id: ReservationId, until: datetime) -> Self:
+        """Another end for the hold, if it is still that reservation's."""
+        if self.status is not SeatStatus.HELD or self.reservation_id != reservation_id:
+            return self
+        return replace(self, held_until=until)
+
     def confirm(self, reservation_id: ReservationId) -> Self:
         """Sold to the reservation that holds it; for any other, that hold is over: ReservationExpired."""
         if self.status is not SeatStatus.HELD or self.reservation_id != reservation_id:

@@ -34,6 +34,10 @@ class Ticket:
     def void(self) -> Self:
         return replace(self, live=False)
 
+    def revive(self) -> Self:
+        """The refund that had voided it was refused."""
+        return replace(self, live=True)
+
 
 def ticket_id(payment_id: PaymentId, seat_id: SeatId) -> TicketId:
     return TicketId(payment_id.concert_id, payment_id.performance, derived_id(payment_id.payment, "ticket", seat_id.seat))

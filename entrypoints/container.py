@@ -177,8 +177,9 @@ class Container(containers.DeclarativeContainer):
     wake = providers.Factory(Wake)
     relay_wake = providers.Singleton(Wake)
     admitter_wake = providers.Singleton(Wake)
+    gateway_wake = providers.Singleton(Wake)
     pass_checks = providers.Singleton(RedisPassChecks, store, metrics, admitter_wake.provided.set)
-    hints = providers.Singleton(SystemHints, pass_checks.provided.put, relay_wake)
+    hints = providers.Singleton(SystemHints, pass_checks.provided.put, relay_wake, gateway_wake)
 
     # --- the core -------------------------------------------------------------------------------------------------
     transactor = providers.Singleton(Transactor, unit_of_work, providers.Callable(lambda: LISTENERS), hints, metrics)

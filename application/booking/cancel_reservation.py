@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass
 
-from application.booking.release_hold import release_hold
+from application.booking.card_payments import begin_refund, errand_id
 from application.ports.seat_holders import SeatHolders
 from application.ports.unit_of_work import Needs
+from application.release_hold import release_hold
 from application.retrying import Retrying
 from application.transactor import Transactor
 from application.work import Work
 from domain.errors import NotCancellable, ReservationNotFound, ServiceUnavailable, Stale, Step
-from domain.events import PaymentCancelled
+from domain.gateway_errand import ErrandKind
 from domain.idempotency import IdempotencyKey, fingerprint_of
-from domain.ids import BuyerId, ReservationId, UserId
+from domain.ids import BuyerId, PaymentId, ReservationId, UserId
 from domain.money import ZERO, Won
+from domain.payment import PaymentStatus
 from domain.reservation import Reservation, ReservationStatus
 from domain.ticket import ticket_id
 
@@ -34,11 +36,12 @@ class CancelReservationCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancellation:
-    """What a cancellation gave back, in won."""
+    """What a cancellation gave back, in won. ``pending``: the card's part is on its way, by that payment."""
 
     reservation_id: ReservationId
     refunded_points: Won = ZERO
     refunded_card: Won = ZERO
+    pending: PaymentId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,7 @@ class CancelFoundReservation:
             payments=(payment_id,) if payment_id else (),
             tickets=tuple(ticket_id(payment_id, seat_id) for seat_id in self.found.seat_ids) if payment_id else (),
             idempotency=(command.idempotency,),
+            errands=(errand_id(payment_id, ErrandKind.CANCEL),) if payment_id else (),
         )
 
     def decide(self, work: Work) -> Cancellation:
@@ -75,9 +79,7 @@ class CancelFoundReservation:
             release_hold(reservation.cancel(), work)
         elif reservation.status is ReservationStatus.CONFIRMED and reservation.payment_id is not None:
             work.performances.on_offer(reservation.id.performance_id).ensure_refundable(work.now)
-            payment = work.payments.get(reservation.payment_id).cancel()
-            work.payments.change(payment)
-            work.raise_event(PaymentCancelled(at=work.now, payment=payment))
+            begin_refund(work.payments.get(reservation.payment_id), work)
         else:
             raise NotCancellable
         work.remember(command.idempotency, command.fingerprint, reservation.id[1:])
@@ -87,7 +89,12 @@ class CancelFoundReservation:
         if reservation.payment_id is None:
             return Cancellation(reservation_id=reservation.id)
         payment = work.payments.get(reservation.payment_id)
-        return Cancellation(reservation_id=reservation.id, refunded_points=payment.points_amount, refunded_card=payment.card_amount)
+        return Cancellation(
+            reservation_id=reservation.id,
+            refunded_points=payment.points_amount,
+            refunded_card=payment.card_amount,
+            pending=payment.id if payment.status is PaymentStatus.CANCELLING else None,
+        )
 
 
 class CancelReservation:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from application.booking.release_hold import release_hold
 from application.ports.clock import Clock
 from application.ports.id_generator import IdGenerator
 from application.ports.seat_holders import SeatHolders
 from application.ports.unit_of_work import Needs
 from application.queueing.queue_tokens import QueueTokens
+from application.release_hold import release_hold
 from application.retrying import Retrying
 from application.transactor import Transactor
 from application.work import Work

@@ -3,7 +3,7 @@
 import json
 
 from application.work import Work
-from domain.events import PaymentCancelled, PaymentCompleted
+from domain.events import ChargeReturned, PaymentCancelled, PaymentCompleted
 from domain.ids import MessageId, derived_id
 from domain.message import OutboxMessage
 from domain.reservation import Reservation
@@ -12,7 +12,9 @@ AGGREGATE = "reservation"
 VERSION = 1
 
 
-def booking_message(message_type: str, event: PaymentCompleted | PaymentCancelled, reservation: Reservation, work: Work) -> OutboxMessage:
+def booking_message(
+    message_type: str, event: PaymentCompleted | PaymentCancelled | ChargeReturned, reservation: Reservation, work: Work
+) -> OutboxMessage:
     """Keyed by the reservation and numbered under its lock, so that readers see its messages in order."""
     payment = event.payment
     performance = work.performances.on_offer(reservation.id.performance_id)

@@ -1,7 +1,7 @@
 """Hints after the commit of a booking: sweepers make up for each that is lost."""
 
 from application.ports.hints import Hints
-from domain.events import PaymentCancelled, PaymentCompleted
+from domain.events import CardPaymentRequested, ChargeReturned, PaymentCancelled, PaymentCompleted, RefundBegun
 from domain.ids import BuyerId
 
 
@@ -10,5 +10,10 @@ async def expire_queue_token(event: PaymentCompleted, hints: Hints) -> None:
     await hints.check_pass(BuyerId(event.reservation_id.concert_id, event.payment.user_id))
 
 
-async def wake_relay(event: PaymentCompleted | PaymentCancelled, hints: Hints) -> None:
+async def wake_relay(event: PaymentCompleted | PaymentCancelled | ChargeReturned, hints: Hints) -> None:
     await hints.wake_relay()
+
+
+async def wake_gateway(event: CardPaymentRequested | RefundBegun, hints: Hints) -> None:
+    """There is an errand to the card gateway."""
+    await hints.wake_gateway()

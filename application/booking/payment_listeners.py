@@ -15,8 +15,10 @@ def confirm_reservation(event: PaymentCompleted, work: Work) -> None:
 
 
 def deduct_points(event: PaymentCompleted, work: Work) -> None:
-    """The points leave the account, with a ledger entry beside them, or InsufficientPoints."""
+    """What has not left the account yet leaves it, with a ledger entry beside it, or InsufficientPoints."""
     payment = event.payment
+    if payment.points_taken == payment.points_amount:
+        return
     account, entry = work.point_accounts.of(payment.user_id).deduct(payment.points_amount, payment.id.payment, event.at)
     work.point_accounts.save(account)
     work.ledger.add(entry)

@@ -13,3 +13,7 @@ class Hints(Protocol):
     async def wake_relay(self) -> None:
         """There are new messages in the outbox."""
         ...
+
+    async def wake_gateway(self) -> None:
+        """There is an errand to the card gateway."""
+        ...

@@ -5,6 +5,7 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from application.work import Work
+from domain.gateway_errand import ErrandId
 from domain.idempotency import IdempotencyKey
 from domain.ids import (
     BuyerId,
@@ -17,6 +18,7 @@ from domain.ids import (
     TicketId,
     UserId,
 )
+from domain.payment_order import OrderKey, TopUpId
 
 ResultT = TypeVar("ResultT")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
@@ -46,6 +48,9 @@ class Needs:
     idempotency: tuple[IdempotencyKey, ...] = ()
     inbox: tuple[MessageId, ...] = ()
     contacts: tuple[UserId, ...] = ()
+    orders: tuple[OrderKey, ...] = ()
+    top_ups: tuple[TopUpId, ...] = ()
+    errands: tuple[ErrandId, ...] = ()
 
 
 class Transaction(Protocol[ResultT_co]):

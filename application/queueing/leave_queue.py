@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from application.booking.release_hold import release_hold
 from application.ports.clock import Clock
 from application.ports.queue_records import QueueView
 from application.ports.unit_of_work import Needs
@@ -11,6 +10,7 @@ from application.queueing.epochs import Epochs
 from application.queueing.sales import Sale, Sales
 from application.queueing.standing import Standing
 from application.queueing.standings import Standings, recorded_facts
+from application.release_hold import release_hold
 from application.retrying import Retrying
 from application.transactor import Transactor
 from application.work import Work

@@ -3,10 +3,10 @@
 import asyncio
 from dataclasses import dataclass
 
-from application.booking.release_hold import release_hold
 from application.ports.clock import Clock
 from application.ports.seat_holders import SeatHolders
 from application.ports.unit_of_work import Needs
+from application.release_hold import release_hold
 from application.retrying import Retrying
 from application.transactor import Transactor
 from application.work import Work

@@ -61,6 +61,8 @@ class Told:
     async def wake_relay(self) -> None:
         self.woken += 1
 
+    async def wake_gateway(self) -> None: ...
+
 
 @pytest.fixture
 def scene() -> Scene:

@@ -1,0 +1,143 @@
+"""Running errands to the card gateway: send, learn, write what was learned; or look up what became of an earlier request."""
+
+import asyncio
+from datetime import timedelta
+
+from application.ports.gateway_errands import DueErrand, GatewayErrands, NextStep
+from application.ports.operator_alert import OperatorAlert
+from application.ports.payment_gateway import AnswerClass, CancelRequest, ConfirmRequest, GatewayAnswer, GatewayPayment, PaymentGateway
+from application.recovery.gateway_answers import CANCEL, CANCEL_STATED, CONFIRM, CONFIRM_STATED, Move, is_about
+from application.recovery.settle_errand import SettleErrand
+from domain.errors import GatewayUnavailable, ServiceUnavailable, Stale
+from domain.gateway_errand import GATEWAY_WINDOW, ErrandKind, GatewayErrand, may_still_be_sent
+
+BATCH = 32
+LEASE_SECONDS = 90
+"""Longer than the longest read of the gateway."""
+LOOK_UP_AFTER = (2.0, 5.0, 15.0, 60.0, 300.0)
+"""Seconds before the first, second … look-up; the last one again and again."""
+SEND_AGAIN_AFTER = (0.2, 1.0, 5.0)
+SEND_LATER_AFTER = (5.0, 15.0, 30.0, 60.0)
+LAST_RESEND = GATEWAY_WINDOW - timedelta(minutes=2)
+
+
+class RunErrands:
+    """The only place that talks to the gateway about money. ``owner`` is this worker's name on its leases."""
+
+    def __init__(
+        self,
+        errands: GatewayErrands,
+        gateway: PaymentGateway,
+        settle: SettleErrand,
+        alert: OperatorAlert,
+        owner: str,
+        concurrency: int = 16,
+    ) -> None:
+        self._errands = errands
+        self._gateway = gateway
+        self._settle = settle
+        self._alert = alert
+        self._owner = owner
+        self._free = asyncio.Semaphore(concurrency)
+
+    async def __call__(self) -> int:
+        """One pass over what is due; returns how many errands it took up."""
+        due = await self._errands.claim(self._owner, BATCH, LEASE_SECONDS)
+        await asyncio.gather(*(self._run(errand) for errand in due))
+        return len(due)
+
+    async def _run(self, due: DueErrand) -> None:
+        async with self._free:
+            if due.next_step is NextStep.LOOK_UP:
+                await self._look_up(due)
+            elif await self._errands.begin_send(self._owner, due.errand.id):
+                await self._act(due, await self._send(due.errand))
+
+    async def _send(self, errand: GatewayErrand) -> tuple[Move, str]:
+        answer = await (self._confirm(errand) if errand.id.kind is ErrandKind.CONFIRM else self._cancel(errand))
+        if answer.kind is AnswerClass.STATED and answer.payment is not None:
+            return self._stated(errand, answer.payment)
+        table = CONFIRM if errand.id.kind is ErrandKind.CONFIRM else CANCEL
+        return table[answer.kind], answer.code or answer.kind
+
+    async def _confirm(self, errand: GatewayErrand) -> GatewayAnswer:
+        request = ConfirmRequest(
+            order_id=errand.order_id, payment_key=errand.payment_key, amount=errand.amount, idempotency_key=errand.idempotency_key
+        )
+        return await self._gateway.confirm(request)
+
+    async def _cancel(self, errand: GatewayErrand) -> GatewayAnswer:
+        request = CancelRequest(
+            order_id=errand.order_id,
+            payment_key=errand.payment_key,
+            amount=errand.amount,
+            reason="예매 취소",
+            idempotency_key=errand.idempotency_key,
+        )
+        return await self._gateway.cancel(request)
+
+    def _stated(self, errand: GatewayErrand, payment: GatewayPayment) -> tuple[Move, str]:
+        """What is not exactly about this attempt proves nothing, and should not happen."""
+        if not is_about(payment, errand):
+            self._alert.tell("gateway-mismatch", order=errand.order_id)
+            return Move.DOUBT, "MISMATCH"
+        table = CONFIRM_STATED if errand.id.kind is ErrandKind.CONFIRM else CANCEL_STATED
+        return table[payment.status], payment.failure_code or payment.status
+
+    async def _look_up(self, due: DueErrand, because: Move | None = None) -> None:
+        """``because``: the answer that asked for it, if one did."""
+        try:
+            found = await self._gateway.look_up(due.errand.order_id)
+        except GatewayUnavailable:
+            await self._act(due, (Move.DOUBT, "UNAVAILABLE"))
+            return
+        move, code = (Move.DOUBT, "NOT_FOUND") if found is None else self._stated(due.errand, found)
+        if move is Move.DOUBT and due.errand.id.kind is ErrandKind.CONFIRM and code != "MISMATCH":
+            move = self._undecided(due, because)
+        await self._act(due, (move, code))
+
+    def _undecided(self, due: DueErrand, because: Move | None) -> Move:
+        """The gateway has not charged: a refusal is believed, an old attempt is over, a young one is sent again."""
+        if because is Move.FAIL_AFTER_LOOK_UP:
+            return Move.FAIL
+        if due.begun_at is None:
+            return Move.SEND_AGAIN
+        if not may_still_be_sent(due.begun_at, due.now):
+            return Move.FAIL
+        return Move.SEND_AGAIN if due.now < due.begun_at + LAST_RESEND and due.sends <= len(SEND_AGAIN_AFTER) else Move.DOUBT
+
+    async def _act(self, due: DueErrand, learned: tuple[Move, str]) -> None:
+        move, code = learned
+        errand = due.errand
+        if move is Move.SEND_LATER and due.sends >= len(SEND_LATER_AFTER):
+            self._alert.tell("gateway-refuses", order=errand.order_id, code=code)
+            move = Move.FAIL_AFTER_LOOK_UP if errand.id.kind is ErrandKind.CONFIRM else Move.SEND_LATER
+        match move:
+            case Move.LOOK_UP:
+                await self._look_up(due)
+            case Move.FAIL_AFTER_LOOK_UP:
+                self._alert.tell("gateway-refuses", order=errand.order_id, code=code)
+                await self._look_up(due, because=move)
+            case Move.SEND_AGAIN:
+                await self._postpone(due, NextStep.SEND, _nth(SEND_AGAIN_AFTER, due.sends), code)
+            case Move.SEND_LATER:
+                await self._postpone(due, NextStep.SEND, _nth(SEND_LATER_AFTER, due.sends), code)
+            case Move.DOUBT:
+                await self._settle_or_postpone(due, move, code)
+                await self._postpone(due, NextStep.LOOK_UP, _nth(LOOK_UP_AFTER, due.look_ups), code)
+            case _:
+                await self._settle_or_postpone(due, move, code)
+
+    async def _settle_or_postpone(self, due: DueErrand, move: Move, code: str) -> None:
+        """What cannot be written now is learned again: the errand stays open until it is written."""
+        try:
+            await self._settle(due.errand, move, code, due.now)
+        except (ServiceUnavailable, Stale):
+            await self._postpone(due, NextStep.LOOK_UP, _nth(LOOK_UP_AFTER, due.look_ups), "NOT_WRITTEN")
+
+    async def _postpone(self, due: DueErrand, step: NextStep, seconds: float, code: str) -> None:
+        await self._errands.postpone(self._owner, due.errand.id, step, seconds, code)
+
+
+def _nth(waits: tuple[float, ...], done: int) -> float:
+    return waits[min(done, len(waits) - 1)]

@@ -1,0 +1,93 @@
+"""Writing what was learned at the gateway, whatever the errand was about."""
+
+from datetime import datetime
+from typing import Any
+
+from application.ports.bookings import BookingView
+from application.ports.operator_alert import OperatorAlert
+from application.ports.unit_of_work import Transaction
+from application.recovery.gateway_answers import Move
+from application.recovery.payment_saga import (
+    CompleteCardPayment,
+    DoubtCardPayment,
+    FailCardPayment,
+    FinishRefund,
+    HandOver,
+    RefuseRefund,
+    ReturnCharge,
+)
+from application.recovery.top_up_saga import CompleteTopUp, DoubtTopUp, FailTopUp, HandOverTopUp
+from application.retrying import Retrying
+from application.transactor import Transactor
+from domain.errors import ServiceUnavailable, Step
+from domain.gateway_errand import GatewayErrand
+from domain.ids import PaymentId
+from domain.payment import Payment
+from domain.payment_order import TopUpId, attempt_of
+from domain.reservation import Reservation
+
+
+class SettleErrand:
+    def __init__(self, transactor: Transactor, retrying: Retrying, bookings: BookingView, alert: OperatorAlert) -> None:
+        self._transactor = transactor
+        self._retrying = retrying
+        self._bookings = bookings
+        self._alert = alert
+
+    async def __call__(self, errand: GatewayErrand, move: Move, code: str, now: datetime) -> None:
+        """One transaction that does nothing where it was done. Raises ServiceUnavailable or Stale when it cannot be written now."""
+        attempt = attempt_of(errand.order_id)
+        if isinstance(attempt, PaymentId):
+            await self._settle_payment(errand, attempt, move, code, now)
+        elif isinstance(attempt, TopUpId):
+            await self._run(_top_up_transaction(errand, attempt, move, code))
+        if move is Move.HAND_OVER:
+            self._alert.tell("gateway-manual", order=errand.order_id, code=code)
+
+    async def _settle_payment(self, errand: GatewayErrand, payment_id: PaymentId, move: Move, code: str, now: datetime) -> None:
+        [payment] = await self._bookings.payments_by_id([payment_id])
+        if payment is None:
+            self._alert.tell("gateway-unknown-payment", order=errand.order_id)
+            return
+        [reservation] = await self._bookings.reservations_by_id([payment.reservation_id])
+        if reservation is None:
+            self._alert.tell("gateway-unknown-payment", order=errand.order_id)
+            return
+        try:
+            await self._run(_payment_transaction(errand, payment, reservation, move, code))
+        except ServiceUnavailable:
+            if move is not Move.COMPLETE or reservation.expires_at > now:
+                raise
+            # The charge is proved, completing kept failing, and the hold is over: the money goes back.
+            await self._run(ReturnCharge(payment=payment, reservation=reservation))
+
+    async def _run(self, transaction: Transaction[Any]) -> None:
+        await self._retrying(Step.PAYMENT, lambda: self._transactor.run(transaction))
+
+
+def _payment_transaction(errand: GatewayErrand, payment: Payment, reservation: Reservation, move: Move, code: str) -> Transaction[Any]:
+    match move:
+        case Move.COMPLETE:
+            return CompleteCardPayment(payment=payment, reservation=reservation)
+        case Move.FAIL:
+            return FailCardPayment(payment=payment, reservation=reservation, decline_code=code)
+        case Move.REFUNDED:
+            return FinishRefund(payment=payment, reservation=reservation)
+        case Move.STAND_AGAIN:
+            return RefuseRefund(payment=payment, reservation=reservation)
+        case Move.DOUBT:
+            return DoubtCardPayment(payment=payment, reservation=reservation)
+        case _:
+            return HandOver(payment=payment, reservation=reservation, kind=errand.id.kind)
+
+
+def _top_up_transaction(errand: GatewayErrand, top_up_id: TopUpId, move: Move, code: str) -> Transaction[Any]:
+    match move:
+        case Move.COMPLETE:
+            return CompleteTopUp(id=top_up_id)
+        case Move.FAIL:
+            return FailTopUp(id=top_up_id, decline_code=code)
+        case Move.DOUBT:
+            return DoubtTopUp(id=top_up_id)
+        case _:
+            return HandOverTopUp(id=top_up_id)

@@ -1,7 +1,7 @@
 """Watching one's own position, live."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from application.ports.clock import Clock
 from application.ports.metrics import Metrics
@@ -92,14 +92,14 @@ class WatchPosition:
         self._watches = watches
         self._standings = standings
 
-    def __call__(self, user_id: UserId, value: str) -> AsyncIterator[Standing]:
+    def __call__(self, user_id: UserId, value: str) -> AsyncGenerator[Standing, None]:
         """At once, then on each change; ends after ACTIVE, EXPIRED or LEFT. Stays open while the line is away.
 
         Raises QueueTokenInvalid, and ServiceUnavailable where nothing is known of the concert.
         """
         return self._watch(self._standings.read_own(user_id, value))
 
-    async def _watch(self, token: QueueToken) -> AsyncIterator[Standing]:
+    async def _watch(self, token: QueueToken) -> AsyncGenerator[Standing, None]:
         try:
             await self._sales.of(token.concert_id)
         except ConcertNotFound as unknown:

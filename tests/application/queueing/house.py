@@ -1,6 +1,6 @@
 """A house with one concert: the whole queue over a database in memory and the in-process Redis, or a real one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -79,6 +79,9 @@ class NoHints:
     async def wake_relay(self) -> None:
         return None
 
+    async def wake_gateway(self) -> None:
+        return None
+
 
 class Process:
     """One process: its use cases over a store and a database that others may share."""
@@ -133,6 +136,13 @@ class House:
         self.one = self.process(store)
         self.server = FakeServer()
 
+    def use(self, database: MemoryUnitOfWork) -> None:
+        """Another database, before anything happened."""
+        concerts = self.view.concerts
+        self.database, self.view = database, MemoryQueueView(database)
+        self.view.concerts = concerts
+        self.one = self.process(self.one.store)
+
     def process(self, store: RedisStore, *, sweep_every: float = 10.0, fresh_for: float = 0.0) -> Process:
         """``fresh_for``: seconds for which what was read of the sale is good; 0, so that a test need not wait for it."""
         return Process(self.database, self.view, store, self.clock, self.time_to_come_back, sweep_every, fresh_for)
@@ -174,7 +184,7 @@ class House:
     async def show(self, number: int, value: str) -> Standing:
         return await self.one.show(fan(number), value)
 
-    def watch(self, number: int, value: str) -> AsyncIterator[Standing]:
+    def watch(self, number: int, value: str) -> AsyncGenerator[Standing, None]:
         return self.one.watch(fan(number), value)
 
     async def admit(self) -> int:

@@ -32,6 +32,13 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "concert_graphql_operations_total": Metric("GraphQL operations, by their end.", ("type", "outcome")),
         "concert_graphql_seconds": Metric("How long a GraphQL query or mutation took.", ("type",)),
         "concert_subscriptions": Metric("Live GraphQL subscriptions of this process.", ("field",)),
+        "concert_queue_waiting": Metric("People waiting in a concert's line.", ("concert",)),
+        "concert_queue_active": Metric("Slots in use: people who may book now.", ("concert",)),
+        "concert_admissions_total": Metric("Passes granted.", ("concert",)),
+        "concert_admission_failures_total": Metric("Faults of admission ticks; each is made up for by a later tick.", ("kind",)),
+        "concert_queue_recoveries_total": Metric("Epochs opened because the queue's store had forgotten."),
+        "concert_queue_watchers": Metric("Positions watched live in this process."),
+        "concert_pass_checks_dropped_total": Metric("Hints about ended passes that were lost; the sweep makes up for them."),
         "concert_ready": Metric("Whether a server that this process needs answers (1) or not (0).", ("server",)),
     }
 )

@@ -51,6 +51,8 @@ class NoHints:
 
     async def wake_relay(self) -> None: ...
 
+    async def wake_gateway(self) -> None: ...
+
 
 def transactor(unit_of_work: UnitOfWork) -> Transactor:
     return Transactor(unit_of_work, LISTENERS, NoHints(), StillMetrics())

@@ -23,7 +23,16 @@ from application.booking.cancellation_listeners import (
 from application.booking.pass_hints import expire_queue_token, wake_gateway, wake_relay
 from application.booking.payment_listeners import append_outbox_message, confirm_reservation, deduct_points, issue_tickets, update_buyer
 from application.transactor import Listeners
-from domain.events import CardPaymentRequested, ChargeReturned, Event, PaymentCancelled, PaymentCompleted, RefundBegun, RefundRefused
+from domain.events import (
+    CardPaymentRequested,
+    ChargeReturned,
+    Event,
+    PaymentCancelled,
+    PaymentCompleted,
+    RefundBegun,
+    RefundRefused,
+    TopUpRequested,
+)
 
 LISTENERS: Mapping[type[Event], Listeners] = MappingProxyType(
     {
@@ -32,6 +41,7 @@ LISTENERS: Mapping[type[Event], Listeners] = MappingProxyType(
             after_commit=(expire_queue_token, wake_relay),
         ),
         CardPaymentRequested: Listeners(after_commit=(wake_gateway,)),
+        TopUpRequested: Listeners(after_commit=(wake_gateway,)),
         RefundBegun: Listeners(
             before_commit=(mark_cancelling, void_tickets),
             after_commit=(wake_gateway,),

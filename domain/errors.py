@@ -6,7 +6,7 @@ ConcertError
 │   ├── QueueTokenInvalid       HoldAlreadyOpen        SeatsUnavailable        PurchaseLimitExceeded
 │   ├── ReservationNotFound     ReservationExpired     ReservationAlreadyPaid  NotCancellable
 │   ├── InsufficientPoints      PaymentDeclined        TicketIssuanceFailed    InvalidAmount
-│   ├── PaymentPending          RefundPending          IdempotencyConflict
+│   ├── PaymentPending          TopUpPending           RefundPending           IdempotencyConflict
 │   └── ServiceUnavailable      the budget of retries is spent, or the house is full
 ├── TransientError              a fault: trying again may help; names the step it happened in
 │   ├── NotCommitted            nothing was changed
@@ -25,7 +25,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from domain.ids import PaymentId, ReservationId, SeatId
+from domain.ids import PaymentId, ReservationId, SeatId, TopUpId
 from domain.money import Won
 
 
@@ -143,6 +143,16 @@ class PaymentPending(BookingError):
     code = "PAYMENT_PENDING"
     retryable = True
     payment_id: PaymentId
+    retry_after_seconds: int
+
+
+@dataclass(eq=False)
+class TopUpPending(BookingError):
+    """The top-up's end is not known yet. Raised only where its row has been read."""
+
+    code = "PAYMENT_PENDING"
+    retryable = True
+    top_up_id: TopUpId
     retry_after_seconds: int
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.ids import ReservationId
+from domain.ids import ReservationId, TopUpId
 from domain.payment import Payment
 
 
@@ -26,6 +26,13 @@ class CardPaymentRequested(Event):
     """The hold is pinned and the gateway is to be asked."""
 
     payment: Payment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopUpRequested(Event):
+    """The gateway is to be asked."""
+
+    id: TopUpId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

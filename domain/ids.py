@@ -59,6 +59,11 @@ class PaymentId(NamedTuple):
         return PerformanceId(self.concert_id, self.performance)
 
 
+class TopUpId(NamedTuple):
+    user_id: UserId
+    top_up: UUID
+
+
 class TicketId(NamedTuple):
     concert_id: ConcertId
     performance: UUID

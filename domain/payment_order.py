@@ -12,7 +12,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.errors import ReservationExpired, ReservationNotFound
-from domain.ids import ConcertId, PaymentId, ReservationId, UserId
+from domain.ids import ConcertId, PaymentId, ReservationId, TopUpId, UserId
 from domain.money import Won
 
 ORDER_DURATION = timedelta(minutes=30)
@@ -23,11 +23,6 @@ SMALLEST_CARD_AMOUNT = Won(100)
 class OrderPurpose(StrEnum):
     RESERVATION = "RESERVATION"
     TOP_UP = "TOP_UP"
-
-
-class TopUpId(NamedTuple):
-    user_id: UserId
-    top_up: UUID
 
 
 class OrderKey(NamedTuple):

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Self
 
 from domain.errors import InvalidAmount, Stale
+from domain.ids import TopUpId
 from domain.money import Won
 from domain.payment import PaymentStatus
-from domain.payment_order import TopUpId
 
 SMALLEST_TOP_UP = Won(1_000)
 LARGEST_TOP_UP = Won(1_000_000)

@@ -1,7 +1,7 @@
 """Hints after the commit of a booking: sweepers make up for each that is lost."""
 
 from application.ports.hints import Hints
-from domain.events import CardPaymentRequested, ChargeReturned, PaymentCancelled, PaymentCompleted, RefundBegun
+from domain.events import CardPaymentRequested, ChargeReturned, PaymentCancelled, PaymentCompleted, RefundBegun, TopUpRequested
 from domain.ids import BuyerId
 
 
@@ -14,6 +14,6 @@ async def wake_relay(event: PaymentCompleted | PaymentCancelled | ChargeReturned
     await hints.wake_relay()
 
 
-async def wake_gateway(event: CardPaymentRequested | RefundBegun, hints: Hints) -> None:
+async def wake_gateway(event: CardPaymentRequested | TopUpRequested | RefundBegun, hints: Hints) -> None:
     """There is an errand to the card gateway."""
     await hints.wake_gateway()

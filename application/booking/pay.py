@@ -23,6 +23,8 @@ class PayCommand:
     queue_token: str
     idempotency_key: str
     method: PaymentMethod = PaymentMethod.POINTS
+    order_id: str | None = None
+    payment_key: str | None = None
 
     @property
     def buyer_id(self) -> BuyerId:
@@ -35,7 +37,7 @@ class PayCommand:
     @property
     def fingerprint(self) -> bytes:
         """What is bought and how; the queue token may be renewed between two tries."""
-        return fingerprint_of(*self.reservation_id, self.method)
+        return fingerprint_of(*self.reservation_id, self.method, self.order_id, self.payment_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

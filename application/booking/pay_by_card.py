@@ -5,13 +5,17 @@ from datetime import timedelta
 
 from application.booking.card_payments import confirm_errand, move_hold
 from application.booking.pay import PayCommand
+from application.booking.payment_end import PaymentEnd
 from application.ports.unit_of_work import Needs
+from application.queueing.queue_tokens import QueueTokens
+from application.retrying import Retrying
+from application.transactor import Transactor
 from application.work import Work
-from domain.errors import IdempotencyConflict, ReservationNotFound
+from domain.errors import IdempotencyConflict, ReservationNotFound, Step
 from domain.events import CardPaymentRequested
 from domain.ids import PaymentId
 from domain.payment import Payment
-from domain.payment_order import OrderKey, PaymentOrder, order_id_of
+from domain.payment_order import OrderKey, PaymentOrder, attempt_of, order_id_of
 from domain.queue_token import ShownToken, place_shown
 from domain.reservation import Reservation
 
@@ -102,3 +106,27 @@ class PinHold:
         pinned = reservation.pin(payment.id, work.now + PINNED_FOR)
         work.reservations.change(pinned)
         move_hold(pinned, work)
+
+
+class PayByCard:
+    """Waits a few seconds for the gateway's answer; after that the attempt goes on without its caller."""
+
+    def __init__(self, transactor: Transactor, retrying: Retrying, tokens: QueueTokens, end: PaymentEnd) -> None:
+        self._transactor = transactor
+        self._retrying = retrying
+        self._tokens = tokens
+        self._end = end
+
+    async def __call__(self, command: PayCommand) -> PaymentId:
+        """One attempt an order. Raises PaymentDeclined, or PaymentPending while the end is not known."""
+        attempt = attempt_of(command.order_id or "")
+        if not isinstance(attempt, PaymentId) or attempt.performance_id != command.reservation_id.performance_id or not command.payment_key:
+            raise ReservationNotFound
+        pin = PinHold(
+            command=command,
+            shown_token=self._tokens.examine(command.queue_token),
+            payment_id=attempt,
+            payment_key=command.payment_key,
+        )
+        payment_id = await self._retrying(Step.PAYMENT, lambda: self._transactor.run(pin))
+        return (await self._end.of(payment_id)).id

@@ -21,9 +21,9 @@ from application.retrying import Retrying
 from application.transactor import Transactor
 from domain.errors import ServiceUnavailable, Step
 from domain.gateway_errand import GatewayErrand
-from domain.ids import PaymentId
+from domain.ids import PaymentId, TopUpId
 from domain.payment import Payment
-from domain.payment_order import TopUpId, attempt_of
+from domain.payment_order import attempt_of
 from domain.reservation import Reservation
 
 

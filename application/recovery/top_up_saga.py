@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from application.ports.unit_of_work import Needs
 from application.work import Work
 from domain.gateway_errand import ErrandId, ErrandKind, ErrandState
+from domain.ids import TopUpId
 from domain.payment import PaymentStatus
-from domain.payment_order import TopUpId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from domain.gateway_errand import ErrandKind, ErrandState
 from domain.ids import BuyerId, PaymentId
 from domain.money import Won
 from domain.payment import Payment, PaymentMethod, PaymentStatus
+from domain.payment_order import order_id_of
 from domain.reservation import Reservation, ReservationStatus
 from domain.seat import SeatStatus
 from tests.application.booking.scene import CONCERT, FAN, NOW, PERFORMANCE, RIVAL, SEATS, Scene, performance, reservation_id, token

@@ -1,0 +1,1 @@
+"""Points: buying them by card."""

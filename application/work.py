@@ -29,12 +29,13 @@ from domain.ids import (
     ReservationId,
     SeatId,
     TicketId,
+    TopUpId,
     UserId,
 )
 from domain.message import OutboxMessage
 from domain.notification import Notification
 from domain.payment import Payment
-from domain.payment_order import OrderKey, PaymentOrder, TopUpId
+from domain.payment_order import OrderKey, PaymentOrder
 from domain.point_account import PointAccount, PointLedgerEntry
 from domain.reservation import Reservation
 from domain.seat import Seat

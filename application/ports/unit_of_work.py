@@ -16,9 +16,10 @@ from domain.ids import (
     ReservationId,
     SeatId,
     TicketId,
+    TopUpId,
     UserId,
 )
-from domain.payment_order import OrderKey, TopUpId
+from domain.payment_order import OrderKey
 
 ResultT = TypeVar("ResultT")
 ResultT_co = TypeVar("ResultT_co", covariant=True)

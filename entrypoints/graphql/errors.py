@@ -103,8 +103,8 @@ def _told(error: GraphQLError, context: Context) -> tuple[str, dict[str, Any]]:
     match error.original_error:
         case None:
             return error.message, {"code": "BAD_INPUT"}
-        case GraphQLError() as misfit if misfit.nodes:
-            return misfit.message, {"code": "BAD_INPUT"}
+        case GraphQLError() as misfit if misfit.nodes or error.path is None:
+            return error.message, {"code": "BAD_INPUT"}
         case Problem() as problem:
             return str(problem), {"code": problem.code, **problem.extensions}
         case NotAPhoneNumber():

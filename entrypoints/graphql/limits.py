@@ -1,8 +1,9 @@
 """How large a document may be. Each fragment is visited once, so that the check itself cannot be made expensive."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -16,7 +17,7 @@ from graphql import (
     validate,
 )
 from graphql.validation import ASTValidationRule
-from strawberry.extensions import SchemaExtension
+from strawberry.extensions import ParserCache, SchemaExtension
 
 MOST_TOKENS = 4_000
 DEEPEST = 16
@@ -105,10 +106,20 @@ def checked(schema: GraphQLSchema, document: DocumentNode, rules: tuple[type[AST
     return validate(schema, document, rules, max_errors=MOST_ERRORS)
 
 
+class ParsedDocuments(ParserCache):
+    """Parses each document once. What cannot be parsed is left to Strawberry, which says so in the usual way."""
+
+    def on_parse(self) -> Iterator[None]:
+        context = self.execution_context
+        with suppress(GraphQLError):
+            context.graphql_document = self.cached_parse_document(context.query, **context.parse_options)
+        yield
+
+
 class CheckedDocuments(SchemaExtension):
     """Bounds and validates each document, once for all requests that bring it."""
 
-    def on_validate(self) -> Any:
+    def on_validate(self) -> Iterator[None]:
         context = self.execution_context
         assert context.graphql_document is not None
         context.pre_execution_errors = checked(context.schema._schema, context.graphql_document, context.validation_rules)

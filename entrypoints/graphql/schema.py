@@ -5,12 +5,13 @@ from functools import lru_cache
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import DisableIntrospection, MaxTokensLimiter, ParserCache, SchemaExtension
+from strawberry.extensions import DisableIntrospection, MaxTokensLimiter, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from entrypoints.graphql.errors import REFUSALS, CodedErrors
-from entrypoints.graphql.limits import MOST_TOKENS, CheckedDocuments
+from entrypoints.graphql.limits import MOST_TOKENS, CheckedDocuments, ParsedDocuments
+from entrypoints.graphql.measuring import MeasuredOperations
 from entrypoints.graphql.mutations import Mutation
 from entrypoints.graphql.queries import Query
 from entrypoints.graphql.subscriptions import Subscription
@@ -31,9 +32,10 @@ class QuietSchema(strawberry.Schema):
 def build_schema(*, introspection: bool) -> QuietSchema:
     """Without introspection, mistyped names are not guessed at either."""
     extensions: list[type[SchemaExtension] | Callable[[], SchemaExtension]] = [
+        MeasuredOperations,
         CodedErrors,
         lambda: MaxTokensLimiter(MOST_TOKENS),
-        lambda: ParserCache(PARSED_DOCUMENTS),
+        lambda: ParsedDocuments(PARSED_DOCUMENTS),
         CheckedDocuments,
     ]
     return QuietSchema(

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from base64 import b64encode
 from collections.abc import Mapping
+from ssl import SSLContext
 from typing import Any
 
 import httpx
@@ -18,7 +19,15 @@ class TossClient:
     """A bounded pool of connections. Neither URLs (they carry payment keys) nor bodies nor the secret reach a log."""
 
     def __init__(
-        self, url: str, secret_key: str, *, connect_seconds: float, read_seconds: float, total_seconds: float, connections: int
+        self,
+        url: str,
+        secret_key: str,
+        *,
+        tls: SSLContext,
+        connect_seconds: float,
+        read_seconds: float,
+        total_seconds: float,
+        connections: int,
     ) -> None:
         """Raises ValueError for a secret that no header can carry; a byte-order mark is the usual reason."""
         if not secret_key or not secret_key.isascii() or not secret_key.isprintable() or ":" in secret_key:
@@ -28,6 +37,7 @@ class TossClient:
         self._total_seconds = total_seconds
         self._http = httpx.AsyncClient(
             base_url=url,
+            verify=tls,
             headers={
                 "Authorization": f"Basic {b64encode(f'{secret_key}:'.encode()).decode()}",
                 "Accept": "application/json",

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+import httpx
+
 from adapters.toss.answers import CANCEL, CONFIRM, answer, code_of
 from adapters.toss.client import TossClient
 from adapters.toss.payments import Unreadable, read_payment
@@ -46,9 +48,11 @@ class TossPaymentGateway:
         look_up_connections: int = 16,
     ) -> None:
         """``url`` without the ``/v1``. Raises ValueError for a secret key that cannot be one."""
+        tls = httpx.create_ssl_context(trust_env=False)
         self._commands = TossClient(
             url,
             secret_key,
+            tls=tls,
             connect_seconds=connect_seconds,
             read_seconds=read_seconds,
             total_seconds=total_seconds,
@@ -57,6 +61,7 @@ class TossPaymentGateway:
         self._questions = TossClient(
             url,
             secret_key,
+            tls=tls,
             connect_seconds=min(connect_seconds, look_up_seconds),
             read_seconds=look_up_seconds,
             total_seconds=look_up_seconds,

@@ -1,9 +1,13 @@
 """What shall go wrong at the simulated gateway next, set from outside."""
 
+import asyncio
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from entrypoints.simulators.dropped_connection import DroppedConnection
 from entrypoints.simulators.faults import BadFault
 
 
@@ -94,3 +98,31 @@ class TossFaults:
 
     def as_json(self) -> list[dict[str, Any]]:
         return [asdict(fault) | {"times": left} for fault, left in self._set]
+
+
+def instead_of_processing(fault: TossFault) -> Response | None:
+    match fault.kind:
+        case TossFaultKind.DROP_REQUEST:
+            return DroppedConnection()
+        case TossFaultKind.ERROR:
+            return _bad_gateway(fault)
+        case TossFaultKind.LIMIT:
+            return PlainTextResponse("Too Many Requests", status_code=429, headers={"Retry-After": f"{fault.seconds:.0f}"})
+    return None
+
+
+async def instead_of_reply(fault: TossFault | None, reply: Response) -> Response:
+    if fault is None:
+        return reply
+    match fault.kind:
+        case TossFaultKind.DROP_REPLY:
+            return DroppedConnection()
+        case TossFaultKind.ERROR_REPLY:
+            return _bad_gateway(fault)
+        case TossFaultKind.DELAY_REPLY:
+            await asyncio.sleep(fault.seconds)
+    return reply
+
+
+def _bad_gateway(fault: TossFault) -> Response:
+    return HTMLResponse("<html><body><h1>502 Bad Gateway</h1></body></html>", status_code=fault.status or 502)

@@ -57,7 +57,15 @@ class Payment:
 
 
 def checkout(
-    *, order_id: str, amount: int, order_name: str, currency: str, decline: str | None, refuse_cancel: str | None, authenticated: bool, now: datetime
+    *,
+    order_id: str,
+    amount: int,
+    order_name: str,
+    currency: str,
+    decline: str | None,
+    refuse_cancel: str | None,
+    authenticated: bool,
+    now: datetime,
 ) -> Payment:
     """What the client's SDK does: a payment key for this order and amount. ``authenticated`` False: the fan is still typing."""
     window = CONFIRMATION_WINDOW if authenticated else AUTHENTICATION_WINDOW
@@ -106,9 +114,7 @@ def cancel(payment: Payment, *, reason: str, amount: int | None, now: datetime) 
     left = payment.balance - amount
     key = _transaction_key()
     made = Cancel(amount=amount, reason=reason, refundable=left, canceled_at=moment(now), transaction_key=key)
-    return replace(
-        payment, status="PARTIAL_CANCELED" if left else "CANCELED", cancels=(*payment.cancels, made), last_transaction_key=key
-    )
+    return replace(payment, status="PARTIAL_CANCELED" if left else "CANCELED", cancels=(*payment.cancels, made), last_transaction_key=key)
 
 
 def expire(payment: Payment) -> Payment:

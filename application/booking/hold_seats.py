@@ -24,7 +24,7 @@ from domain.seat import Seat, SeatStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldSeatsCommand:
-    """``seat_ids`` are all of the performance, without repeats. ``phone`` is the access token's, if it names one."""
+    """``seat_ids`` are without repeats; none but the performance's own can be had. ``phone`` is the access token's, if it names one."""
 
     user_id: UserId
     performance_id: PerformanceId
@@ -40,6 +40,10 @@ class HoldSeatsCommand:
     @property
     def idempotency(self) -> IdempotencyKey:
         return IdempotencyKey(self.performance_id.concert_id, self.user_id, "hold", self.idempotency_key)
+
+    @property
+    def seats_there(self) -> tuple[SeatId, ...]:
+        return tuple(seat_id for seat_id in self.seat_ids if seat_id.performance_id == self.performance_id)
 
     @property
     def fingerprint(self) -> bytes:
@@ -63,7 +67,7 @@ class HoldSeatsForBuyer:
             shared_performances=(command.performance_id,),
             buyers=tuple({command.buyer_id, *(old.buyer_id for old in self.overdue)}),
             reservations=tuple({old.id for old in self.overdue}),
-            seats=command.seat_ids,
+            seats=command.seats_there,
             idempotency=(command.idempotency,),
             contacts=(command.user_id,) if command.phone else (),
         )
@@ -93,7 +97,8 @@ class HoldSeatsForBuyer:
 
     def _free_seats(self, work: Work) -> list[Seat]:
         """Raises SeatsUnavailable with the seats that are taken, Stale if one's hold ran out since it was looked at."""
-        seats = {seat_id: work.seats.find(seat_id) for seat_id in self.command.seat_ids}
+        there = {seat_id: work.seats.find(seat_id) for seat_id in self.command.seats_there}
+        seats = {seat_id: there.get(seat_id) for seat_id in self.command.seat_ids}
         free = [seat for seat in seats.values() if seat is not None and seat.status is SeatStatus.AVAILABLE]
         if len(free) == len(seats):
             return free

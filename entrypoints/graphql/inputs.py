@@ -77,8 +77,6 @@ class HoldSeatsInput:
         seat_ids = tuple(ids.read_seat(seat_id, "seatIds") for seat_id in self.seat_ids[: MOST_SEATS + 1])
         if not 1 <= len(seat_ids) <= MOST_SEATS or len(set(seat_ids)) != len(seat_ids):
             raise BadInput("seatIds", f"should name 1 to {MOST_SEATS} seats, each once")
-        if any(seat_id.performance_id != performance_id for seat_id in seat_ids):
-            raise BadInput("seatIds", "should all be seats of the performance")
         return HoldSeatsCommand(
             user_id=person.user_id,
             performance_id=performance_id,

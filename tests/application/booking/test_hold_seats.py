@@ -207,3 +207,12 @@ def test_a_pass_that_has_run_out_holds_nothing(scene: Scene) -> None:
     with pytest.raises(QueueTokenInvalid) as refused:
         scene.decide(holding(SEATS[0]))
     assert refused.value.reason is QueueTokenProblem.EXPIRED
+
+
+def test_a_seat_of_another_performance_is_not_to_be_had(scene: Scene) -> None:
+    elsewhere = SeatId(CONCERT, UUID(int=3), SEATS[1].seat)
+    with pytest.raises(SeatsUnavailable) as refusal:
+        scene.run(holding(SEATS[0], elsewhere))
+    assert refusal.value.seat_ids == (elsewhere,)
+    assert scene.rows["seats"][SEATS[0]].status is SeatStatus.AVAILABLE
+    assert not scene.rows.get("reservations")

@@ -56,6 +56,14 @@ def story(world: World) -> Iterator[Story]:
         yield Story(world=world, stack=stack)
 
 
+def pytest_bdd_step_error(request: pytest.FixtureRequest, scenario: Any, step: Any, exception: BaseException) -> None:
+    """A failure says which sentence it happened in, and what the service had to say."""
+    if "world" not in request.fixturenames:
+        return
+    story: Story = request.getfixturevalue("story")
+    exception.add_note(f"{scenario.feature.rel_filename}:{step.line_number}: {step.keyword} {step.name}\n{story.said()}")
+
+
 def pytest_bdd_before_step_call(step: Any, step_func: Callable[..., object]) -> None:
     """An async step is never awaited, and its scenario would pass."""
     if inspect.iscoroutinefunction(step_func) or inspect.isasyncgenfunction(step_func):

@@ -12,6 +12,8 @@ from features.worlds.fan import Fan, fresh_phone
 from features.worlds.mailbox import Letter
 from features.worlds.operator import TITLE, VENUE
 
+PATIENCE = 60.0
+"""Seconds for a letter: what a killed process had claimed is free for others after half a minute."""
 QUIET = 1.0
 """Seconds of silence after which nothing more is taken to come."""
 
@@ -73,8 +75,8 @@ def _await_letters(story: Story, fans: Sequence[Fan], count: int) -> None:
         assert all(len(pile) >= count for pile in letters)
         return letters
 
-    eventually(received)
+    eventually(received, PATIENCE)
     time.sleep(QUIET)
     letters = received()
     assert [len(pile) for pile in letters] == [count] * len(fans)
-    assert {letter.channel for pile in letters for letter in pile} == {"ALIMTALK"}
+    assert {letter.kind for pile in letters for letter in pile} == {"ALIMTALK"}

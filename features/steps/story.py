@@ -49,6 +49,10 @@ class Story:
         assert self._service is not None
         return self._service
 
+    def said(self) -> str:
+        """The last that the service wrote, if there is one yet."""
+        return self._service.said() if self._service else ""
+
     def use(self, service: BookingService) -> None:
         self._service = service
 

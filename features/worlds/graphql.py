@@ -75,6 +75,7 @@ class GraphqlClient:
             open_timeout=PATIENCE,
             close_timeout=1,
             proxy=None,
+            legacy=True,  # one connection, opened and closed by hand
         )
         if not isinstance(socket, ClientConnection):
             raise TypeError(f"{type(socket).__name__} is no connection")

@@ -7,9 +7,9 @@ import httpx
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """``channel`` is ALIMTALK or SMS; ``template`` is the code of what was sent."""
+    """``kind`` is ALIMTALK, SMS or LMS; ``template`` is the code of what was sent."""
 
-    channel: str
+    kind: str
     template: str
     text: str
 
@@ -21,8 +21,11 @@ class Mailbox:
         self._http = httpx.Client(base_url=url, timeout=10, trust_env=False)
 
     def letters_to(self, phone: str) -> list[Letter]:
-        """Oldest first."""
-        raise AssertionError(phone)
+        """Everything that a provider took for this number, oldest first."""
+        response = self._http.get("/mailbox.json", params={"phone": phone, "limit": 100})
+        response.raise_for_status()
+        mails = response.json()["mails"]
+        return [Letter(kind=mail["kind"], template=mail["template"], text=mail["text"]) for mail in reversed(mails)]
 
     def close(self) -> None:
         self._http.close()

@@ -44,6 +44,11 @@ class ConcertProcess:
         if self._runner.wait(0):
             raise AssertionError(f"{self._name} has ended:\n{self._runner.log()}")
 
+    def discard(self) -> None:
+        """Its data go as well."""
+        self.kill()
+        self._runner.discard()
+
     def said(self) -> str:
         return f"{self._name}:\n{self._runner.log()}"
 
@@ -58,16 +63,16 @@ def concert(*arguments: str, environment: Mapping[str, str]) -> str:
     return done.stdout.strip()
 
 
-def await_ready(url: str, *processes: ConcertProcess, within: float = SECONDS_TO_ANSWER) -> None:
-    """Returns once the address answers that it is ready."""
+def await_answer(url: str, *processes: ConcertProcess, within: float = SECONDS_TO_ANSWER) -> None:
+    """Returns once the address answers that all is well there."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         for process in processes:
             process.ensure_running()
         try:
-            if httpx.get(f"{url}/readyz", timeout=2, trust_env=False).status_code == 200:
+            if httpx.get(url, timeout=2, trust_env=False).status_code == 200:
                 return
         except httpx.TransportError:
             pass
         time.sleep(0.05)
-    raise AssertionError(f"{url} is not ready after {within:.0f} s\n" + "\n".join(process.said() for process in processes))
+    raise AssertionError(f"{url} is not well after {within:.0f} s\n" + "\n".join(process.said() for process in processes))

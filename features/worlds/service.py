@@ -8,7 +8,7 @@ from pathlib import Path
 from features.worlds.graphql import GraphqlClient
 from features.worlds.mailbox import Mailbox
 from features.worlds.operator import Operator
-from features.worlds.process import ConcertProcess, await_ready, concert
+from features.worlds.process import ConcertProcess, await_answer, concert
 from tests.servers.native import remove_tree
 
 
@@ -51,7 +51,10 @@ class BookingService:
     def start(self) -> None:
         for process in self._processes:
             process.start()
-        await_ready(self._url, *self._processes)
+        await_answer(f"{self._url}/readyz", *self._processes)
+
+    def said(self) -> str:
+        return "\n".join(process.said() for process in self._processes)
 
     def kill(self) -> None:
         """All of its processes at once, as a power cut would."""

@@ -20,7 +20,8 @@ CONNECTIONS = 100
 TRIES = 8
 LONGEST_WAIT = 5.0
 PATIENCE = httpx.Timeout(connect=5.0, read=20.0, write=5.0, pool=5.0)
-ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
+ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=3.0)
+"""Servers close a connection that rests (uvicorn after 5 seconds): it is not used again so late that both meet."""
 HANDSHAKE = 15.0
 """Seconds for a socket to open and be acknowledged."""
 _PASSING_STATUSES = {429, 502, 503, 504}

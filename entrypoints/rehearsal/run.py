@@ -14,7 +14,7 @@ from entrypoints.rehearsal.evidence import SOLD, Evidence
 from entrypoints.rehearsal.fan import Fan
 from entrypoints.rehearsal.invariants import judge
 from entrypoints.rehearsal.operator_token import NoOperatorToken, operator_token
-from entrypoints.rehearsal.report import print_report
+from entrypoints.rehearsal.report import print_course, print_verdicts
 from entrypoints.rehearsal.stage import Stage, read_seat_map, set_stage
 
 HELD, BROKEN, NOT_REACHED = 0, 1, 2
@@ -42,11 +42,11 @@ async def _rehearse(arguments: argparse.Namespace, token: str, console: Console)
     async with GraphQLClient(arguments.url) as client:
         stage = await set_stage(client, token, seats=arguments.seats, fans=arguments.fans)
         started = time.monotonic()
-        fans = await _doors_open(client, stage, arguments, console)
-        seconds = time.monotonic() - started
-        evidence = Evidence(fans=[fan.record for fan in fans], seat_map=await read_seat_map(client, stage))
+        fans = [fan.record for fan in await _doors_open(client, stage, arguments, console)]
+        print_course(console, fans, seconds=time.monotonic() - started, repeated=client.repeated)
+        evidence = Evidence(fans=fans, seat_map=await read_seat_map(client, stage))
         verdicts = judge(evidence)
-        print_report(console, evidence, verdicts, seconds=seconds, repeated=client.repeated)
+        print_verdicts(console, evidence, verdicts)
     return HELD if all(verdict.holds for verdict in verdicts) else BROKEN
 
 

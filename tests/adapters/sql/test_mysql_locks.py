@@ -1,0 +1,179 @@
+"""Which rows are locked, and in which order."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import aiomysql
+import pytest
+
+from adapters.sql import mysql_session
+from adapters.sql.database import database_at
+from adapters.sql.migrate import migrate
+from adapters.sql.mysql_database import MysqlDatabase
+from adapters.sql.mysql_wire import exchange
+from adapters.sql.unit_of_work import SqlUnitOfWork
+from adapters.system.clock import SystemClock
+from application.ports.unit_of_work import Needs, Transaction
+from application.work import Work
+from domain.ids import MessageId, PaymentId, ReservationId, TicketId
+from domain.reservation import Reservation
+from tests.adapters.sql.box_office import CONCERT, PERFORMANCE, StillMetrics, fan, hold, open_box_office, pay, seat_id, transactor
+from tests.adapters.sql.transactions import Plain
+from tests.servers.databases import connect
+
+pytestmark = pytest.mark.real
+
+LOCKS = (
+    "SELECT object_name, lock_mode, lock_data FROM performance_schema.data_locks "
+    "WHERE object_schema = DATABASE() AND lock_type = 'RECORD' AND lock_status = 'GRANTED'"
+)
+
+Locks = set[tuple[str, str, tuple[UUID, ...]]]
+
+
+@pytest.fixture
+async def database(mysql_database: str) -> AsyncIterator[MysqlDatabase]:
+    await migrate(mysql_database)
+    opened = database_at(mysql_database)
+    assert isinstance(opened, MysqlDatabase)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def unit_of_work(database: MysqlDatabase) -> AsyncIterator[SqlUnitOfWork]:
+    opened = SqlUnitOfWork(database, SystemClock(), StillMetrics(), writers=1)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+def ids(text: str) -> tuple[UUID, ...]:
+    """The binary parts of a key; texts stand beside them and are left out."""
+    return tuple(UUID(part) for part in re.findall(r"0x([0-9A-F]{32})", text))
+
+
+class LookAtLocks:
+    """Decides as another does, and looks first, from another connection, at what its group has locked."""
+
+    def __init__(self, inner: Transaction[Any], url: str) -> None:
+        self._inner = inner
+        self._url = url
+        self.locks: Locks = set()
+
+    def needs(self) -> Needs:
+        return self._inner.needs()
+
+    def decide(self, work: Work) -> Any:
+        with closing(connect(self._url)) as connection, connection.cursor() as cursor:
+            cursor.execute(LOCKS)
+            found = cursor.fetchall()
+        assert {mode for _, mode, _ in found} == {"X,REC_NOT_GAP", "S,REC_NOT_GAP"}
+        self.locks = {(table, mode[0], ids(data)) for table, mode, data in found}
+        return self._inner.decide(work)
+
+
+def named(transactions: Sequence[Transaction[Any]], seats: Sequence[Any]) -> Locks:
+    """What they name, and the seats that their reservations bring along, as locks; of rows that are there."""
+    locks: Locks = {("concerts", "S", (CONCERT,)), ("performances", "S", PERFORMANCE)}
+    for needs in (transaction.needs() for transaction in transactions):
+        locks |= {("buyers", "X", key) for key in needs.buyers}
+        locks |= {("reservations", "X", key) for key in needs.reservations}
+        locks |= {("point_accounts", "X", (key,)) for key in needs.point_accounts}
+        locks |= {("seats", "X", key) for key in needs.seats}
+    return locks | {("seats", "X", key) for key in seats}
+
+
+async def test_no_row_is_locked_that_was_not_named(unit_of_work: SqlUnitOfWork, database: MysqlDatabase, mysql_database: str) -> None:
+    await open_box_office(database, seats=300, fans=120)
+    run = transactor(unit_of_work).run
+    held = await asyncio.gather(*(run(hold(fan(number), seat_id(number), seat_id(299 - number))) for number in range(100)))
+    payments = [pay(fan(number), held[number]) for number in range(0, 100, 3)]
+    holds = [hold(fan(110), seat_id(150)), hold(fan(111), seat_id(7), seat_id(152))]
+    looking = LookAtLocks(payments[-1], mysql_database)
+    group: list[Transaction[Any]] = [*payments[:-1], *holds, looking]
+    await asyncio.gather(*(run(transaction) for transaction in group), return_exceptions=True)
+    brought = [seat for number in range(0, 100, 3) for seat in (seat_id(number), seat_id(299 - number))]
+    assert looking.locks == named([*payments, *holds], brought)
+
+
+async def test_alone_as_well(unit_of_work: SqlUnitOfWork, database: MysqlDatabase, mysql_database: str) -> None:
+    await open_box_office(database, seats=30, fans=10)
+    run = transactor(unit_of_work).run
+    held = await asyncio.gather(*(run(hold(fan(number), seat_id(number), seat_id(29 - number))) for number in range(9)))
+    payment = LookAtLocks(pay(fan(4), held[4]), mysql_database)
+    await run(payment)
+    assert payment.locks == named([payment], [seat_id(4), seat_id(25)])
+    another = LookAtLocks(hold(fan(9), seat_id(15), seat_id(12)), mysql_database)
+    await run(another)
+    assert another.locks == named([another], [])
+
+
+async def test_a_take_over_locks_the_old_hold_and_nothing_beside(
+    unit_of_work: SqlUnitOfWork, database: MysqlDatabase, mysql_database: str
+) -> None:
+    await open_box_office(database, seats=30, fans=10)
+    run = transactor(unit_of_work).run
+    short = [replace(hold(fan(number), seat_id(number), seat_id(20 - number)), duration=timedelta(0)) for number in range(3)]
+    old = await asyncio.gather(*(run(transaction) for transaction in short))
+    found: list[Reservation] = []
+    await unit_of_work.run(
+        Plain(Needs(shard=CONCERT, reservations=tuple(old)), lambda work: found.extend(work.reservations.get(key) for key in old))
+    )
+    take_over = LookAtLocks(hold(fan(5), seat_id(1), seat_id(9), overdue=(found[1],)), mysql_database)
+    assert await run(take_over) == take_over._inner.reservation_id  # type: ignore[attr-defined]
+    assert take_over.locks == named([take_over], [seat_id(1), seat_id(19)])
+
+
+async def test_kinds_are_locked_in_one_order_and_keys_within_them(
+    unit_of_work: SqlUnitOfWork, database: MysqlDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+
+    async def listening(connection: aiomysql.Connection, statements: bytes) -> list[list[list[bytes | None]]]:
+        sent.append(statements.decode())
+        return await exchange(connection, statements)
+
+    monkeypatch.setattr(mysql_session, "exchange", listening)
+    everything = Needs(
+        shard=CONCERT,
+        contacts=(fan(1),),
+        inbox=(MessageId(UUID(int=1)),),
+        idempotency=(pay(fan(1), ReservationId(*PERFORMANCE, UUID(int=1))).command.idempotency,),
+        tickets=(TicketId(*PERFORMANCE, UUID(int=1)),),
+        payments=(PaymentId(*PERFORMANCE, UUID(int=1)),),
+        point_accounts=(fan(2), fan(1)),
+        seats=(seat_id(2), seat_id(1)),
+        reservations=(ReservationId(*PERFORMANCE, UUID(int=2)), ReservationId(*PERFORMANCE, UUID(int=1))),
+        buyers=((CONCERT, fan(1)),),  # type: ignore[arg-type]
+        performances=(PERFORMANCE,),
+        shared_performances=(PERFORMANCE,),
+        queues=(CONCERT,),
+        shared_queues=(CONCERT,),
+    )
+    await unit_of_work.run(Plain(everything, lambda work: None))
+    begin, *selects = sent[0].split(";")
+    assert begin == "START TRANSACTION"
+    assert [re.findall(r"(?:FROM|JOIN) (?:\(SELECT .*? FROM )?`?(\w+)", select)[0] for select in selects] == [
+        "concert_queues",
+        "performances",
+        "buyers",
+        "reservations",
+        "reservation_seats",
+        "point_accounts",
+        "payments",
+        "tickets",
+        "idempotency_records",
+        "inbox",
+        "contacts",
+    ]
+    assert all("FORCE INDEX (PRIMARY)" in select and "FOR UPDATE" in select and "ORDER BY" in select for select in selects)
+    assert selects[4].count("FOR UPDATE OF seats") == 1
+    assert sent[1] == "ROLLBACK"

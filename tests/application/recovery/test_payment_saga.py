@@ -40,7 +40,15 @@ def minting(points: int = 0, attempt: PaymentId = ATTEMPT) -> MintOrder:
 
 
 def pinning(attempt: PaymentId = ATTEMPT, *, key: str = "k", payment_key: str = "pk", number: int = 10) -> PinHold:
-    command = PayCommand(user_id=FAN, reservation_id=reservation_id(number), queue_token="", idempotency_key=key, method=PaymentMethod.CARD)
+    command = PayCommand(
+        user_id=FAN,
+        reservation_id=reservation_id(number),
+        queue_token="",
+        idempotency_key=key,
+        method=PaymentMethod.CARD,
+        order_id=order_id_of(attempt),
+        payment_key=payment_key,
+    )
     return PinHold(command=command, shown_token=token(), payment_id=attempt, payment_key=payment_key)
 
 

@@ -1,0 +1,272 @@
+"""Every class of answer leads where the tables say, and every road ends in proof or with a person."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from application.ports.gateway_errands import DueErrand, NextStep
+from application.ports.payment_gateway import (
+    CURRENCY,
+    AnswerClass,
+    CancelRequest,
+    ConfirmRequest,
+    GatewayAnswer,
+    GatewayPayment,
+    GatewayStatus,
+)
+from application.recovery.gateway_answers import CANCEL, CANCEL_STATED, CONFIRM, CONFIRM_STATED, Move
+from application.recovery.run_errands import LOOK_UP_AFTER, SEND_AGAIN_AFTER, SEND_LATER_AFTER, RunErrands
+from domain.errors import GatewayUnavailable, ServiceUnavailable
+from domain.gateway_errand import ErrandId, ErrandKind, ErrandState, GatewayErrand
+from domain.ids import ConcertId, PaymentId
+from domain.money import Won
+from domain.payment_order import order_id_of
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ATTEMPT = PaymentId(ConcertId(UUID(int=1)), UUID(int=2), UUID(int=80))
+ORDER = order_id_of(ATTEMPT)
+
+
+class OneErrand:
+    """The errands port over a single row, and what was done to it."""
+
+    def __init__(self, due: DueErrand, lease_lost: bool = False) -> None:
+        self.due = due
+        self.lease_lost = lease_lost
+        self.postponed: list[tuple[NextStep, float, str]] = []
+
+    async def claim(self, owner: str, limit: int, lease_seconds: int) -> Sequence[DueErrand]:
+        return [self.due]
+
+    async def begin_send(self, owner: str, errand_id: ErrandId) -> bool:
+        return not self.lease_lost
+
+    async def postpone(self, owner: str, errand_id: ErrandId, next_step: NextStep, seconds: float, note: str) -> None:
+        self.postponed.append((next_step, seconds, note))
+
+
+class ScriptedGateway:
+    def __init__(self, answer: GatewayAnswer | None = None, found: GatewayPayment | Exception | None = None) -> None:
+        self.answer = answer
+        self.found = found
+        self.asked: list[str] = []
+
+    async def confirm(self, request: ConfirmRequest) -> GatewayAnswer:
+        self.asked.append(f"confirm {request.idempotency_key}")
+        assert self.answer is not None
+        return self.answer
+
+    async def cancel(self, request: CancelRequest) -> GatewayAnswer:
+        self.asked.append(f"cancel {request.idempotency_key}")
+        assert self.answer is not None
+        return self.answer
+
+    async def look_up(self, order_id: str) -> GatewayPayment | None:
+        self.asked.append("look up")
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+
+class Settled:
+    def __init__(self, fault: Exception | None = None) -> None:
+        self.moves: list[tuple[Move, str]] = []
+        self.fault = fault
+
+    async def __call__(self, errand: GatewayErrand, move: Move, code: str, now: datetime) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.moves.append((move, code))
+
+
+class Alerts:
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def tell(self, alert: str, **facts: str) -> None:
+        self.told.append(alert)
+
+
+def due(
+    kind: ErrandKind = ErrandKind.CONFIRM,
+    step: NextStep = NextStep.SEND,
+    *,
+    sends: int = 0,
+    look_ups: int = 0,
+    begun_ago: float | None = None,
+) -> DueErrand:
+    errand = GatewayErrand(
+        id=ErrandId(ATTEMPT.concert_id, ATTEMPT.payment, kind),
+        order_id=ORDER,
+        payment_key="pk",
+        amount=Won(70_000),
+        state=ErrandState.OPEN,
+        created_at=NOW,
+    )
+    begun_at = None if begun_ago is None else NOW - timedelta(seconds=begun_ago)
+    return DueErrand(errand=errand, next_step=step, begun_at=begun_at, sends=sends, look_ups=look_ups, now=NOW)
+
+
+def stated(status: GatewayStatus, *, amount: int = 70_000, key: str = "pk", currency: str = CURRENCY, order: str = ORDER) -> GatewayPayment:
+    return GatewayPayment(
+        order_id=order, payment_key=key, status=status, amount=Won(amount), currency=currency, cancelled_amount=Won(0), failure_code=None
+    )
+
+
+class Errand:
+    """One pass over one errand."""
+
+    def __init__(self, due: DueErrand, gateway: ScriptedGateway, *, lease_lost: bool = False, fault: Exception | None = None) -> None:
+        self.errands, self.gateway, self.settled, self.alerts = OneErrand(due, lease_lost), gateway, Settled(fault), Alerts()
+
+    async def run(self) -> "Errand":
+        await RunErrands(self.errands, self.gateway, self.settled, self.alerts, "worker")()  # type: ignore[arg-type]
+        return self
+
+
+def test_the_tables_have_a_cell_for_every_answer_and_every_state() -> None:
+    assert set(CONFIRM) == set(CANCEL) == set(AnswerClass) - {AnswerClass.STATED}
+    assert set(CONFIRM_STATED) == set(CANCEL_STATED) == set(GatewayStatus)
+
+
+@pytest.mark.parametrize(
+    ("answer", "moves", "postponed", "asked"),
+    [
+        (AnswerClass.DECLINED, [(Move.FAIL, "C")], [], ["confirm"]),
+        (AnswerClass.RETRY_SAME_KEY, [], [(NextStep.SEND, SEND_AGAIN_AFTER[0], "C")], ["confirm"]),
+        (AnswerClass.RETRY_LATER, [], [(NextStep.SEND, SEND_LATER_AFTER[0], "C")], ["confirm"]),
+        (AnswerClass.UNKNOWN, [(Move.DOUBT, "C")], [(NextStep.LOOK_UP, LOOK_UP_AFTER[0], "C")], ["confirm"]),
+        (AnswerClass.REFUSED_FOR_GOOD, [(Move.DOUBT, "C")], [(NextStep.LOOK_UP, LOOK_UP_AFTER[0], "C")], ["confirm"]),
+        (AnswerClass.OUR_FAULT, [(Move.FAIL, "NOT_FOUND")], [], ["confirm", "look up"]),
+        (AnswerClass.SESSION_EXPIRED, [(Move.FAIL, "NOT_FOUND")], [], ["confirm", "look up"]),
+    ],
+)
+async def test_a_confirmations_answer(
+    answer: AnswerClass, moves: list[tuple[Move, str]], postponed: list[tuple[NextStep, float, str]], asked: list[str]
+) -> None:
+    errand = await Errand(due(), ScriptedGateway(GatewayAnswer(kind=answer, code="C"))).run()
+    assert errand.settled.moves == moves
+    assert errand.errands.postponed == postponed
+    assert [question.split()[0] for question in errand.gateway.asked] == [question.split()[0] for question in asked]
+
+
+async def test_a_key_is_made_of_the_attempt_and_the_kind_and_never_changes() -> None:
+    for kind, name in ((ErrandKind.CONFIRM, "confirm"), (ErrandKind.CANCEL, "cancel")):
+        errand = await Errand(due(kind), ScriptedGateway(GatewayAnswer(kind=AnswerClass.UNKNOWN))).run()
+        assert errand.gateway.asked == [f"{name} {name}:{ATTEMPT.payment}"]
+
+
+@pytest.mark.parametrize(("status", "move"), CONFIRM_STATED.items())
+async def test_what_the_gateway_states_of_a_confirmation(status: GatewayStatus, move: Move) -> None:
+    answer = GatewayAnswer(kind=AnswerClass.STATED, payment=stated(status))
+    errand = await Errand(due(), ScriptedGateway(answer)).run()
+    assert errand.settled.moves == [(move, status)]
+
+
+@pytest.mark.parametrize("answer", [AnswerClass.ALREADY_PROCESSED, AnswerClass.OUR_FAULT, AnswerClass.SESSION_EXPIRED])
+async def test_what_was_done_before_is_believed_after_a_look(answer: AnswerClass) -> None:
+    errand = await Errand(due(), ScriptedGateway(GatewayAnswer(kind=answer), found=stated(GatewayStatus.DONE))).run()
+    assert errand.settled.moves == [(Move.COMPLETE, "DONE")]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        stated(GatewayStatus.DONE, amount=69_999),
+        stated(GatewayStatus.DONE, key="another"),
+        stated(GatewayStatus.DONE, currency="USD"),
+        stated(GatewayStatus.DONE, order="another"),
+        stated(GatewayStatus.ABORTED, amount=1),
+    ],
+)
+async def test_what_is_not_exactly_this_attempt_proves_nothing_and_alarms(other: GatewayPayment) -> None:
+    for errand in (
+        await Errand(due(), ScriptedGateway(GatewayAnswer(kind=AnswerClass.STATED, payment=other))).run(),
+        await Errand(due(step=NextStep.LOOK_UP, begun_ago=9_999), ScriptedGateway(found=other)).run(),
+    ):
+        assert errand.settled.moves == [(Move.DOUBT, "MISMATCH")]
+        assert errand.errands.postponed == [(NextStep.LOOK_UP, LOOK_UP_AFTER[0], "MISMATCH")]
+        assert errand.alerts.told == ["gateway-mismatch"]
+
+
+async def test_a_worker_that_was_stopped_beyond_its_lease_sends_nothing() -> None:
+    errand = await Errand(due(), ScriptedGateway(), lease_lost=True).run()
+    assert (errand.gateway.asked, errand.settled.moves, errand.errands.postponed) == ([], [], [])
+
+
+@pytest.mark.parametrize("found", [None, stated(GatewayStatus.OPEN)])
+async def test_an_attempt_in_doubt_is_sent_again_under_its_key_while_it_is_young(found: GatewayPayment | None) -> None:
+    errand = await Errand(due(step=NextStep.LOOK_UP, sends=1, begun_ago=5), ScriptedGateway(found=found)).run()
+    assert errand.errands.postponed == [(NextStep.SEND, SEND_AGAIN_AFTER[1], "NOT_FOUND" if found is None else "OPEN")]
+
+
+@pytest.mark.parametrize(("begun_ago", "closes"), [(600, False), (719, False), (720, True), (7_200, True)])
+async def test_it_is_given_up_only_when_a_stopped_worker_can_no_longer_have_it_charged(begun_ago: float, closes: bool) -> None:
+    errand = await Errand(due(step=NextStep.LOOK_UP, sends=4, begun_ago=begun_ago), ScriptedGateway(found=None)).run()
+    assert errand.settled.moves == [(Move.FAIL if closes else Move.DOUBT, "NOT_FOUND")]
+    assert bool(errand.errands.postponed) is not closes
+
+
+async def test_a_gateway_that_cannot_be_asked_is_asked_again_at_growing_intervals() -> None:
+    waits = []
+    for look_ups in range(7):
+        errand = await Errand(
+            due(step=NextStep.LOOK_UP, look_ups=look_ups, begun_ago=9_999), ScriptedGateway(found=GatewayUnavailable())
+        ).run()
+        waits.append(errand.errands.postponed[0][1])
+    assert waits == [2.0, 5.0, 15.0, 60.0, 300.0, 300.0, 300.0]
+
+
+async def test_a_gateway_that_is_away_is_no_proof_however_old_the_attempt() -> None:
+    errand = await Errand(due(step=NextStep.LOOK_UP, begun_ago=99_999), ScriptedGateway(found=GatewayUnavailable())).run()
+    assert errand.settled.moves in ([(Move.DOUBT, "UNAVAILABLE")], [])
+    assert errand.errands.postponed[0][0] is NextStep.LOOK_UP
+
+
+async def test_later_has_a_budget_and_then_a_look_up_decides() -> None:
+    answer = GatewayAnswer(kind=AnswerClass.RETRY_LATER, code="MAINTAINED_METHOD")
+    errand = await Errand(due(sends=4), ScriptedGateway(answer, found=None)).run()
+    assert errand.settled.moves == [(Move.FAIL, "NOT_FOUND")]
+    assert errand.alerts.told[0] == "gateway-refuses"
+
+
+@pytest.mark.parametrize(
+    ("answer", "moves", "steps"),
+    [
+        (AnswerClass.REFUSED_FOR_GOOD, [(Move.STAND_AGAIN, "C")], []),
+        (AnswerClass.DECLINED, [(Move.HAND_OVER, "C")], []),
+        (AnswerClass.SESSION_EXPIRED, [(Move.HAND_OVER, "C")], []),
+        (AnswerClass.UNKNOWN, [(Move.DOUBT, "C")], [NextStep.LOOK_UP]),
+        (AnswerClass.RETRY_SAME_KEY, [], [NextStep.SEND]),
+        (AnswerClass.RETRY_LATER, [], [NextStep.SEND]),
+        (AnswerClass.OUR_FAULT, [], [NextStep.SEND]),
+    ],
+)
+async def test_a_cancellations_answer(answer: AnswerClass, moves: list[tuple[Move, str]], steps: list[NextStep]) -> None:
+    errand = await Errand(due(ErrandKind.CANCEL), ScriptedGateway(GatewayAnswer(kind=answer, code="C"))).run()
+    assert errand.settled.moves == moves
+    assert [step for step, _, _ in errand.errands.postponed] == steps
+
+
+@pytest.mark.parametrize(("status", "move"), CANCEL_STATED.items())
+async def test_what_a_look_up_says_of_a_cancellation(status: GatewayStatus, move: Move) -> None:
+    errand = await Errand(due(ErrandKind.CANCEL, NextStep.LOOK_UP, begun_ago=5), ScriptedGateway(found=stated(status))).run()
+    if move is Move.SEND_AGAIN:
+        assert [step for step, _, _ in errand.errands.postponed] == [NextStep.SEND]
+    else:
+        assert errand.settled.moves == [(move, status)]
+
+
+async def test_a_refund_is_never_given_up() -> None:
+    answer = GatewayAnswer(kind=AnswerClass.RETRY_LATER)
+    errand = await Errand(due(ErrandKind.CANCEL, sends=99), ScriptedGateway(answer)).run()
+    assert [step for step, _, _ in errand.errands.postponed] == [NextStep.SEND]
+    assert errand.alerts.told == ["gateway-refuses"]
+
+
+async def test_what_cannot_be_written_now_is_learned_again() -> None:
+    answer = GatewayAnswer(kind=AnswerClass.STATED, payment=stated(GatewayStatus.DONE))
+    errand = await Errand(due(), ScriptedGateway(answer), fault=ServiceUnavailable()).run()
+    assert errand.errands.postponed == [(NextStep.LOOK_UP, LOOK_UP_AFTER[0], "NOT_WRITTEN")]

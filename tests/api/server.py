@@ -55,8 +55,13 @@ class Server:
 
     def run(self, *arguments: str) -> str:
         """What another `concert` command of the same settings prints."""
+        done = self.ran(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def ran(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "entrypoints.cli", *arguments]
-        return subprocess.run(command, env=self._environment, check=True, capture_output=True, text=True, timeout=START_SECONDS).stdout
+        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=START_SECONDS)
 
     def _answers(self) -> bool:
         try:

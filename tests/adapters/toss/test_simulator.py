@@ -10,10 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from adapters.toss.gateway import TossPaymentGateway
 from application.ports.payment_gateway import AnswerClass, GatewayStatus
-from tests.adapters.toss.conftest import ORDER, SECRET, Receiver, Simulator, Time, cancellation, confirmation, gateway_at
+from entrypoints.simulators.toss import create_toss_app
+from tests.adapters.toss.conftest import ORDER, SECRET, Receiver, Simulator, Time, cancellation, confirmation, gateway_at, serving
 from tests.servers.ports import free_port
 
 CONFIRM = "/v1/payments/confirm"
@@ -312,6 +315,21 @@ class TestWebhooks:
         await simulator.post("webhook", {"url": f"http://127.0.0.1:{free_port()}/webhook", "resend_seconds": [0, 0], "before_reply": True})
         await gateway.confirm(confirmation(await simulator.checkout()))
         assert await simulator.statuses("FAILED") == [None, None, None]
+
+
+async def test_mounted_beside_something_else(tmp_path: Path, receiver: Receiver) -> None:
+    """A mounted application has no lifespan of its own."""
+    toss = create_toss_app(tmp_path / "toss.sqlite3", secret_key=SECRET)
+    async with serving(Starlette(routes=[Mount("/providers", toss)])) as url:
+        simulator, gateway = Simulator(f"{url}/providers"), gateway_at(f"{url}/providers")
+        await simulator.post("webhook", {"url": receiver.url})
+        key = await simulator.checkout()
+        assert (await gateway.confirm(confirmation(key))).kind is AnswerClass.STATED
+        assert (await gateway.cancel(cancellation(key))).kind is AnswerClass.STATED
+        await receiver.has(2)
+        await gateway.close()
+        await simulator.close()
+        await toss.state.close()
 
 
 MAIN = """

@@ -17,7 +17,8 @@ END_SECONDS = 15.0
 
 
 class Server:
-    def __init__(self, data_dir: Path, port: int, **settings: str) -> None:
+    def __init__(self, data_dir: Path, port: int, command: str = "serve", **settings: str) -> None:
+        self._command = command
         self.data_dir = data_dir
         self.url = f"http://127.0.0.1:{port}"
         self.log = data_dir.with_name(f"{data_dir.name}-{port}.log")
@@ -29,15 +30,18 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", "entrypoints.cli", "serve"], env=self._environment, stdout=log, stderr=log
-            )
+        self._process = self.beside(self._command)
         until = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > until:
                 raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
             time.sleep(0.05)
+
+    def beside(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Another process of the same settings, which the caller ends."""
+        command = [sys.executable, "-W", "error", "-m", "entrypoints.cli", *arguments]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """The exit status."""
@@ -59,7 +63,7 @@ class Server:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def ran(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def ran(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "entrypoints.cli", *arguments]
         return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=START_SECONDS)
 

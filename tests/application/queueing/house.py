@@ -118,7 +118,16 @@ class Process:
         self.checks = RedisPassChecks(store, self.metrics)
         self.admission = RedisAdmission(store)
         self.admit = AdmitBuyers(
-            self.admission, settle, self.recover, forget, view, clock, sleeper, self.metrics, sweep_every=sweep_every, levers_fresh_for=0.0
+            self.admission,
+            settle,
+            self.recover,
+            forget,
+            view,
+            clock,
+            sleeper,
+            self.metrics,
+            sweep_every=sweep_every,
+            levers_fresh_for=fresh_for,
         )
 
 

@@ -1,13 +1,19 @@
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from application.ports.admission import AdmissionTick, Levers
-from application.ports.unit_of_work import Transaction
+import pytest
+
+from application.ports.admission import AdmissionTick, Levers, Taken
+from application.ports.unit_of_work import Needs, Transaction
 from application.ports.waiting_queue import QueueEpoch
+from application.queueing.grant_passes import GrantPasses
+from application.work import Work
 from domain.buyer import PASS_DURATION, Buyer, PassEnd
-from domain.errors import NotCommitted, OutcomeUnknown
-from domain.ids import BuyerId, ReservationId
+from domain.concert_queue import ConcertQueue
+from domain.errors import NotCommitted, OutcomeUnknown, Stale
+from domain.ids import BuyerId, ConcertId, ReservationId
 from domain.queue_token import QueueTokenState, place_of
 from tests.application.queueing.house import House, fan
 
@@ -90,6 +96,35 @@ async def test_what_was_counted_in_another_epoch_grants_nothing(house: House) ->
     assert house.queue.epoch == 3  # the store was loaded anew, in an epoch of its own
     await asyncio.sleep(0.25)
     assert await house.admit() == 2
+
+
+async def test_a_process_that_has_not_heard_of_the_new_epoch_grants_nothing_in_the_old(house: House) -> None:
+    stale = house.process(house.one.store, fresh_for=60)
+    house.set_queue(capacity=1)
+    await joined(house, 2)
+    assert await stale.admit() == 1
+    house.set_queue(capacity=2)
+    house.database.put("queues", house.concert_id, house.queue.raise_epoch(1))  # and whoever raised it loads nothing yet
+    await house.one.operate.set_levers(house.concert_id, capacity=2)
+    before = house.buyer(2)
+    at = QueueEpoch(house.concert_id, 1)
+    await house.one.admission.tick(AdmissionTick(at=at, levers=Levers(capacity=2, rate=1000, admitting=True)))
+    assert await stale.admit() == 0
+    assert house.buyer(2) is before is None
+    assert house.queue.epoch == 3
+
+
+def test_a_grant_of_another_epoch_changes_no_row() -> None:
+    concert_id, person = ConcertId(UUID(int=1)), Taken(fan(1), place_of(1, 1))
+    buyer_id = BuyerId(concert_id, fan(1))
+    grant = GrantPasses(at=QueueEpoch(concert_id, 1), taken=(person,))
+    queue = ConcertQueue(concert_id=concert_id, epoch=2, capacity=1, rate=1)
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    work = Work(now=now, loaded={"queues": {concert_id: queue}}, named={"queues": {concert_id}, "buyers": {buyer_id}})
+    with pytest.raises(Stale):
+        grant.decide(work)
+    assert list(work.buyers.written()) == []
+    assert grant.needs() == Needs(shard=concert_id, shared_queues=(concert_id,), buyers=(buyer_id,))
 
 
 async def test_a_used_pass_frees_its_slot_at_the_next_tick_after_the_hint(house: House) -> None:

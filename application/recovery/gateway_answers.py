@@ -25,7 +25,9 @@ class Move(StrEnum):
     DOUBT = "DOUBT"
     """It is not known: ask at growing intervals."""
     FAIL_AFTER_LOOK_UP = "FAIL_AFTER_LOOK_UP"
-    """It cannot have been done, says the answer; a look-up has to agree. Operators are told."""
+    """It cannot have been done, says the answer; a look-up has to agree."""
+    STAND_AFTER_LOOK_UP = "STAND_AFTER_LOOK_UP"
+    """The refund is refused for good, says the answer; a look-up has to agree."""
     HAND_OVER = "HAND_OVER"
     """To a person: no rule of ours fits."""
 
@@ -60,7 +62,7 @@ CANCEL: Mapping[AnswerClass, Move] = MappingProxyType(
         AnswerClass.UNKNOWN: Move.DOUBT,
         AnswerClass.DECLINED: Move.HAND_OVER,
         AnswerClass.SESSION_EXPIRED: Move.HAND_OVER,
-        AnswerClass.REFUSED_FOR_GOOD: Move.STAND_AGAIN,
+        AnswerClass.REFUSED_FOR_GOOD: Move.STAND_AFTER_LOOK_UP,
         AnswerClass.OUR_FAULT: Move.SEND_LATER,
     }
 )

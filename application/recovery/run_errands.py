@@ -57,6 +57,8 @@ class RunErrands:
         answer = await (self._confirm(errand) if errand.id.kind is ErrandKind.CONFIRM else self._cancel(errand))
         if answer.kind is AnswerClass.STATED and answer.payment is not None:
             return self._stated(errand, answer.payment)
+        if answer.kind is AnswerClass.OUR_FAULT:
+            self._alert.tell("gateway-refuses", order=errand.order_id, code=answer.code or answer.kind)
         table = CONFIRM if errand.id.kind is ErrandKind.CONFIRM else CANCEL
         return table[answer.kind], answer.code or answer.kind
 
@@ -84,8 +86,8 @@ class RunErrands:
         table = CONFIRM_STATED if errand.id.kind is ErrandKind.CONFIRM else CANCEL_STATED
         return table[payment.status], payment.failure_code or payment.status
 
-    async def _look_up(self, due: DueErrand, because: Move | None = None) -> None:
-        """``because``: the answer that asked for it, if one did."""
+    async def _look_up(self, due: DueErrand, because: Move | None = None, refusal: str | None = None) -> None:
+        """``because``: the answer that asked for it, if one did, and its code; a look-up has to agree with a refusal."""
         try:
             found = await self._gateway.look_up(due.errand.order_id)
         except GatewayUnavailable:
@@ -94,7 +96,9 @@ class RunErrands:
         move, code = (Move.DOUBT, "NOT_FOUND") if found is None else self._stated(due.errand, found)
         if move is Move.DOUBT and due.errand.id.kind is ErrandKind.CONFIRM and code != "MISMATCH":
             move = self._undecided(due, because)
-        await self._act(due, (move, code))
+        if move is Move.SEND_AGAIN and because is Move.STAND_AGAIN:
+            move = Move.STAND_AGAIN
+        await self._act(due, (move, refusal if refusal and move in (Move.FAIL, Move.STAND_AGAIN) else code))
 
     def _undecided(self, due: DueErrand, because: Move | None) -> Move:
         """The gateway has not charged: a refusal is believed, an old attempt is over, a young one is sent again."""
@@ -116,8 +120,9 @@ class RunErrands:
             case Move.LOOK_UP:
                 await self._look_up(due)
             case Move.FAIL_AFTER_LOOK_UP:
-                self._alert.tell("gateway-refuses", order=errand.order_id, code=code)
-                await self._look_up(due, because=move)
+                await self._look_up(due, because=move, refusal=code)
+            case Move.STAND_AFTER_LOOK_UP:
+                await self._look_up(due, because=Move.STAND_AGAIN, refusal=code)
             case Move.SEND_AGAIN:
                 await self._postpone(due, NextStep.SEND, _nth(SEND_AGAIN_AFTER, due.sends), code)
             case Move.SEND_LATER:

@@ -139,8 +139,8 @@ def test_the_tables_have_a_cell_for_every_answer_and_every_state() -> None:
         (AnswerClass.RETRY_LATER, [], [(NextStep.SEND, SEND_LATER_AFTER[0], "C")], ["confirm"]),
         (AnswerClass.UNKNOWN, [(Move.DOUBT, "C")], [(NextStep.LOOK_UP, LOOK_UP_AFTER[0], "C")], ["confirm"]),
         (AnswerClass.REFUSED_FOR_GOOD, [(Move.DOUBT, "C")], [(NextStep.LOOK_UP, LOOK_UP_AFTER[0], "C")], ["confirm"]),
-        (AnswerClass.OUR_FAULT, [(Move.FAIL, "NOT_FOUND")], [], ["confirm", "look up"]),
-        (AnswerClass.SESSION_EXPIRED, [(Move.FAIL, "NOT_FOUND")], [], ["confirm", "look up"]),
+        (AnswerClass.OUR_FAULT, [(Move.FAIL, "C")], [], ["confirm", "look up"]),
+        (AnswerClass.SESSION_EXPIRED, [(Move.FAIL, "C")], [], ["confirm", "look up"]),
     ],
 )
 async def test_a_confirmations_answer(
@@ -228,14 +228,35 @@ async def test_a_gateway_that_is_away_is_no_proof_however_old_the_attempt() -> N
 async def test_later_has_a_budget_and_then_a_look_up_decides() -> None:
     answer = GatewayAnswer(kind=AnswerClass.RETRY_LATER, code="MAINTAINED_METHOD")
     errand = await Errand(due(sends=4), ScriptedGateway(answer, found=None)).run()
-    assert errand.settled.moves == [(Move.FAIL, "NOT_FOUND")]
-    assert errand.alerts.told[0] == "gateway-refuses"
+    assert errand.settled.moves == [(Move.FAIL, "MAINTAINED_METHOD")]
+    assert errand.alerts.told == ["gateway-refuses"]
+
+
+@pytest.mark.parametrize(("answer", "alerts"), [(AnswerClass.OUR_FAULT, ["gateway-refuses"]), (AnswerClass.SESSION_EXPIRED, [])])
+async def test_a_persons_stale_checkout_pages_nobody(answer: AnswerClass, alerts: list[str]) -> None:
+    assert (await Errand(due(), ScriptedGateway(GatewayAnswer(kind=answer))).run()).alerts.told == alerts
+
+
+@pytest.mark.parametrize(
+    ("status", "moves", "steps"),
+    [
+        (GatewayStatus.DONE, [(Move.STAND_AGAIN, "NOT_CANCELABLE_PAYMENT")], []),
+        (GatewayStatus.CANCELED, [(Move.REFUNDED, "CANCELED")], []),
+        (None, [(Move.DOUBT, "NOT_FOUND")], [NextStep.LOOK_UP]),
+    ],
+)
+async def test_a_refused_refund_is_believed_after_a_look(
+    status: GatewayStatus | None, moves: list[tuple[Move, str]], steps: list[NextStep]
+) -> None:
+    answer = GatewayAnswer(kind=AnswerClass.REFUSED_FOR_GOOD, code="NOT_CANCELABLE_PAYMENT")
+    errand = await Errand(due(ErrandKind.CANCEL), ScriptedGateway(answer, found=None if status is None else stated(status))).run()
+    assert errand.settled.moves == moves
+    assert [step for step, _, _ in errand.errands.postponed] == steps
 
 
 @pytest.mark.parametrize(
     ("answer", "moves", "steps"),
     [
-        (AnswerClass.REFUSED_FOR_GOOD, [(Move.STAND_AGAIN, "C")], []),
         (AnswerClass.DECLINED, [(Move.HAND_OVER, "C")], []),
         (AnswerClass.SESSION_EXPIRED, [(Move.HAND_OVER, "C")], []),
         (AnswerClass.UNKNOWN, [(Move.DOUBT, "C")], [NextStep.LOOK_UP]),

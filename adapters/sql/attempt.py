@@ -45,6 +45,9 @@ LOADS = (
     Load("idempotency", "idempotency"),
     Load("inbox", "inbox"),
     Load("contacts", "contacts"),
+    Load("orders", "orders"),
+    Load("top_ups", "top_ups"),
+    Load("errands", "errands"),
 )
 
 SHARED = {load.kind: load.field.removeprefix("shared_") for load in LOADS if load.shared}

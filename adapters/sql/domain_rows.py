@@ -97,6 +97,8 @@ def reservation_of(row: Row[Any], seat_ids: Sequence[SeatId]) -> Reservation:
         created_at=row.created_at,
         payment_id=row.payment_id and PaymentId(row.concert_id, row.performance_id, row.payment_id),
         sequence=row.sequence,
+        open_payment_id=row.open_payment_id and PaymentId(row.concert_id, row.performance_id, row.open_payment_id),
+        unpinned_expires_at=row.unpinned_expires_at,
     )
 
 
@@ -112,6 +114,10 @@ def payment_of(row: Row[Any]) -> Payment:
         card_amount=Won(row.card_amount),
         requested_at=row.requested_at,
         paid_at=row.paid_at,
+        points_taken=Won(row.points_taken),
+        order_id=row.order_id,
+        payment_key=row.payment_key,
+        decline_code=row.decline_code,
     )
 
 

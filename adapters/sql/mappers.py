@@ -10,14 +10,16 @@ from uuid import UUID
 from sqlalchemy import Row as Selected
 from sqlalchemy import Table
 
-from adapters.sql import domain_rows
+from adapters.sql import card_rows, domain_rows
 from adapters.sql.core_tables import (
     BUYERS,
     CONCERT_QUEUES,
     CONTACTS,
+    GATEWAY_ERRANDS,
     IDEMPOTENCY_RECORDS,
     NOTIFICATIONS,
     OUTBOX_MESSAGES,
+    PAYMENT_ORDERS,
     PAYMENTS,
     PERFORMANCES,
     PERSON_RESERVATIONS,
@@ -27,6 +29,7 @@ from adapters.sql.core_tables import (
     RESERVATIONS,
     SEATS,
     TICKETS,
+    TOP_UPS,
 )
 from adapters.sql.tables import Row
 from domain.buyer import Buyer
@@ -124,6 +127,8 @@ def _reservation(reservation: Reservation, stamp: Stamp) -> Values:
         reservation.created_at,
         reservation.payment_id and reservation.payment_id.payment,
         reservation.sequence,
+        reservation.open_payment_id and reservation.open_payment_id.payment,
+        reservation.unpinned_expires_at,
     )
 
 
@@ -162,6 +167,10 @@ def _payment(payment: Payment, stamp: Stamp) -> Values:
         payment.card_amount,
         payment.requested_at,
         payment.paid_at,
+        payment.points_taken,
+        payment.order_id,
+        payment.payment_key and card_rows.fitting_key(payment.payment_key),
+        payment.decline_code and card_rows.shortened(payment.decline_code),
     )
 
 
@@ -277,7 +286,7 @@ MAPPERS = (
         table=RESERVATIONS,
         row_of=_reservation,
         object_of=domain_rows.reservation_of,
-        changing=("status", "expires_at", "payment_id", "sequence"),
+        changing=("status", "expires_at", "payment_id", "sequence", "open_payment_id", "unpinned_expires_at"),
         companions=(
             Companion(table=RESERVATION_SEATS, rows_of=_seats_of_reservation),
             Companion(table=PERSON_RESERVATIONS, rows_of=_reservation_of_person),
@@ -304,7 +313,7 @@ MAPPERS = (
         table=PAYMENTS,
         row_of=_payment,
         object_of=domain_rows.payment_of,
-        changing=("status", "points_amount", "card_amount", "paid_at"),
+        changing=("status", "paid_at", "decline_code"),
     ),
     Mapper(kind="tickets", table=TICKETS, row_of=_ticket, object_of=domain_rows.ticket_of, changing=("live",)),
     Mapper(
@@ -328,6 +337,27 @@ MAPPERS = (
         object_of=_contact_of,
         key_of=lambda contact: contact.user_id,
         changing=("phone", "chosen"),
+    ),
+    Mapper(
+        kind="orders",
+        table=PAYMENT_ORDERS,
+        row_of=lambda order, stamp: card_rows.order_values(order),
+        object_of=card_rows.order_of,
+        key_of=lambda order: order.key,
+    ),
+    Mapper(
+        kind="top_ups",
+        table=TOP_UPS,
+        row_of=lambda top_up, stamp: card_rows.top_up_values(top_up),
+        object_of=card_rows.top_up_of,
+        changing=("status", "completed_at", "decline_code"),
+    ),
+    Mapper(
+        kind="errands",
+        table=GATEWAY_ERRANDS,
+        row_of=lambda errand, stamp: card_rows.errand_values(errand),
+        object_of=card_rows.run_errand_of,
+        changing=card_rows.CHANGING,
     ),
     Mapper(kind="outbox", table=OUTBOX_MESSAGES, row_of=_outbox),
     Mapper(kind="notifications", table=NOTIFICATIONS, row_of=notification_values),

@@ -16,6 +16,12 @@ from adapters.sql.column_types import BinaryUuid, Bytes, TextUuid, UtcDateTime
 
 WORD = 20
 """The longest name of a status or a kind."""
+ORDER_ID = 64
+"""The longest order id that the card gateway takes."""
+PAYMENT_KEY = 200
+"""The longest payment key that the card gateway gives."""
+CODE = 100
+"""Of an answer's code, as much is kept."""
 
 _STORAGE = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_0900_bin", "sqlite_with_rowid": False}
 
@@ -38,6 +44,10 @@ def _text(length: int, *, nullable: bool = False) -> Any:
 
 def _big() -> Any:
     return Field(sa_column=Column(BigInteger(), nullable=False))
+
+
+def _digest() -> Any:
+    return Field(sa_column=Column(Bytes(32), nullable=False))
 
 
 class Row(SQLModel):
@@ -146,6 +156,8 @@ class ReservationRow(Row, table=True):
     created_at: datetime = _moment()
     payment_id: UUID | None = _id(nullable=True)
     sequence: int
+    open_payment_id: UUID | None = _id(nullable=True)
+    unpinned_expires_at: datetime | None = _moment(nullable=True)
 
 
 class ReservationSeatRow(Row, table=True):
@@ -188,6 +200,10 @@ class PaymentRow(Row, table=True):
     card_amount: int = _big()
     requested_at: datetime = _moment()
     paid_at: datetime | None = _moment(nullable=True)
+    points_taken: int = Field(sa_column=Column(BigInteger(), nullable=False, server_default="0"))
+    order_id: str | None = _text(ORDER_ID, nullable=True)
+    payment_key: str | None = _text(PAYMENT_KEY, nullable=True)
+    decline_code: str | None = _text(CODE, nullable=True)
 
 
 class TicketRow(Row, table=True):
@@ -251,7 +267,7 @@ class IdempotencyRow(Row, table=True):
     owner: UUID = _id()
     operation: str = _text(WORD)
     key: str = _text(255)
-    fingerprint: bytes = Field(sa_column=Column(Bytes(32), nullable=False))
+    fingerprint: bytes = _digest()
     result: bytes = Field(sa_column=Column(Bytes(64), nullable=False))
     created_at: datetime = _moment()
 
@@ -334,3 +350,68 @@ class NotificationRow(Row, table=True):
     leased_until: datetime | None = _moment(nullable=True)
     provider_reference: str | None = _text(100, nullable=True)
     last_fault: str | None = _text(500, nullable=True)
+
+
+class PaymentOrderRow(Row, table=True):
+    """What one attempt to pay by card is for. ``shard_key`` is its concert or, of a top-up, its person."""
+
+    __tablename__ = "payment_orders"
+    __table_args__ = _table(PrimaryKeyConstraint("shard_key", "attempt", name="pk_payment_orders"))
+
+    shard_key: UUID = _id()
+    attempt: UUID = _id()
+    purpose: str = _text(WORD)
+    user_id: UUID = _id()
+    performance_id: UUID | None = _id(nullable=True)
+    reservation_id: UUID | None = _id(nullable=True)
+    points: int = _big()
+    card_amount: int = _big()
+    created_at: datetime = _moment()
+
+
+class TopUpRow(Row, table=True):
+    __tablename__ = "top_ups"
+    __table_args__ = _table(PrimaryKeyConstraint("user_id", "top_up_id", name="pk_top_ups"))
+
+    user_id: UUID = _id()
+    top_up_id: UUID = _id()
+    amount: int = _big()
+    status: str = _text(WORD)
+    order_id: str = _text(ORDER_ID)
+    payment_key: str = _text(PAYMENT_KEY)
+    requested_at: datetime = _moment()
+    completed_at: datetime | None = _moment(nullable=True)
+    decline_code: str | None = _text(CODE, nullable=True)
+
+
+class GatewayErrandRow(Row, table=True):
+    """``due_at`` is the database's moment, or NULL: at once. What stands behind ``created_at`` is how it is run.
+
+    The index serves those who look for what is due, by the two halves of that rule, and those who look at what a person
+    has to look at.
+    """
+
+    __tablename__ = "gateway_errands"
+    __table_args__ = _table(
+        PrimaryKeyConstraint("shard_key", "attempt", "kind", name="pk_gateway_errands"),
+        Index("ix_gateway_errands_claim", "state", "due_at", "created_at"),
+    )
+
+    shard_key: UUID = _id()
+    attempt: UUID = _id()
+    kind: str = _text(WORD)
+    order_id: str = _text(ORDER_ID)
+    payment_key: str = _text(PAYMENT_KEY)
+    amount: int = _big()
+    idempotency_key: str = _text(60)
+    request_hash: bytes = _digest()
+    state: str = _text(WORD)
+    created_at: datetime = _moment()
+    next_step: str = _text(WORD)
+    begun_at: datetime | None = _moment(nullable=True)
+    sends: int
+    look_ups: int
+    due_at: datetime | None = _moment(nullable=True)
+    lease_owner: str | None = _text(100, nullable=True)
+    leased_until: datetime | None = _moment(nullable=True)
+    note: str | None = _text(CODE, nullable=True)

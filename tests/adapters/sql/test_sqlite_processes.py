@@ -1,0 +1,30 @@
+"""Two processes on one SQLite file: slower, and no less right."""
+
+from adapters.sql.database import database_at
+from adapters.sql.migrate import migrate
+from tests.adapters.sql.box_office import PRICE, fan, open_box_office, seat_id, stored
+from tests.adapters.sql.test_races import two_processes
+
+
+async def test_one_key_40_times_is_one_payment(sqlite_url: str) -> None:
+    await migrate(sqlite_url)
+    database = database_at(sqlite_url)
+    await database.open()
+    await open_box_office(database, seats=1, fans=1)
+    ends = await two_processes("same_key", sqlite_url, 20)
+    ((payment,),) = await stored(database, "payments", "payment_id")
+    assert ends == [str(payment)] * 40
+    assert await stored(database, "point_ledger", "user_id", "amount") == [(fan(0), -PRICE)]
+    assert await stored(database, "tickets", "seat_id", "live") == [(seat_id(0).seat, 1)]
+    await database.close()
+
+
+async def test_fans_race_for_one_seat(sqlite_url: str) -> None:
+    await migrate(sqlite_url)
+    database = database_at(sqlite_url)
+    await database.open()
+    await open_box_office(database, seats=1, fans=100)
+    ends = await two_processes("one_seat", sqlite_url, 50)
+    assert ends.count("SeatsUnavailable") == 99
+    assert [str(uuid) for (uuid,) in await stored(database, "seats", "reservation_id")] == list(set(ends) - {"SeatsUnavailable"})
+    await database.close()

@@ -100,7 +100,7 @@ FULL: dict[str, tuple[Any, Any, Any]] = {
             order_id="o" * 64,
             payment_key="k" * 200,
         ),
-        {"status": PaymentStatus.COMPLETED, "paid_at": MOMENT, "points_taken": Won(0), "decline_code": "REJECTED"},
+        {"status": PaymentStatus.COMPLETED, "paid_at": MOMENT, "decline_code": "REJECTED"},
     ),
     "tickets": (
         TicketId(*PERFORMANCE, ALL_BYTES[11]),

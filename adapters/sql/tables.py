@@ -71,10 +71,13 @@ class ConcertRow(Row, table=True):
 
 
 class PerformanceRow(Row, table=True):
-    """The terms of its sale stand in its concert's row."""
+    """The terms of its sale stand in its concert's row. The index is for those that were cancelled."""
 
     __tablename__ = "performances"
-    __table_args__ = _table(PrimaryKeyConstraint("concert_id", "performance_id", name="pk_performances"))
+    __table_args__ = _table(
+        PrimaryKeyConstraint("concert_id", "performance_id", name="pk_performances"),
+        Index("ix_performances_status", "status"),
+    )
 
     concert_id: UUID = _id()
     performance_id: UUID = _id()

@@ -18,7 +18,10 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-CLAIM_INDEX = "ix_gateway_errands_claim"
+INDEXES = {
+    "ix_gateway_errands_claim": ("gateway_errands", ["state", "due_at", "created_at"]),
+    "ix_performances_status": ("performances", ["status"]),
+}
 ADDED = {
     "reservations": ("open_payment_id", "unpinned_expires_at"),
     "payments": ("points_taken", "order_id", "payment_key", "decline_code"),
@@ -86,11 +89,15 @@ def upgrade() -> None:
         sa.Column("note", sa.String(100), nullable=True),
         sa.PrimaryKeyConstraint("shard_key", "attempt", "kind", name="pk_gateway_errands"),
     )
-    if CLAIM_INDEX not in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes("gateway_errands")}:
-        op.create_index(CLAIM_INDEX, "gateway_errands", ["state", "due_at", "created_at"])
+    for name, (table, columns) in INDEXES.items():
+        if name not in _indexes_of(table):
+            op.create_index(name, table, columns)
 
 
 def downgrade() -> None:
+    for name, (table, _) in INDEXES.items():
+        if name in _indexes_of(table):
+            op.drop_index(name, table)
     for table in ("gateway_errands", "top_ups", "payment_orders"):
         op.drop_table(table, if_exists=True)
     for table, columns in ADDED.items():
@@ -108,6 +115,12 @@ def _add(table: str, *columns: sa.Column[Any]) -> None:
 
 def _columns_of(table: str) -> set[str]:
     return {column["name"] for column in sa.inspect(op.get_bind()).get_columns(table)}
+
+
+def _indexes_of(table: str) -> set[str | None]:
+    """None are there of a table that an interrupted way down has dropped already."""
+    inspector = sa.inspect(op.get_bind())
+    return {index["name"] for index in inspector.get_indexes(table)} if inspector.has_table(table) else set()
 
 
 def _create(name: str, *columns: Any) -> None:

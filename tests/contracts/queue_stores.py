@@ -88,7 +88,7 @@ async def embedded_line() -> AsyncIterator[Line]:
 
 @asynccontextmanager
 async def real_line(url: str) -> AsyncIterator[Line]:
-    store = connect(url)
+    store = connect(url, timeout_seconds=5)  # this machine may be busy
     line = Line(store)
     yield line
     await line.recovery.purge(line.concert_id)

@@ -1,5 +1,6 @@
 """A house with one concert: the whole queue over a database in memory and the in-process Redis, or a real one."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -42,6 +43,7 @@ from domain.ids import BuyerId, ConcertId, UserId
 from tests.fakes.memory_unit_of_work import MemoryUnitOfWork
 from tests.fakes.memory_views import MemoryConcertView, MemoryQueueView
 
+TIME_TO_COME_BACK = timedelta(seconds=0.5)
 TOKENS = QueueTokens({"test": b"k" * 32})
 
 
@@ -134,7 +136,7 @@ class Process:
 class House:
     """The concert is on sale; capacity 10 and rate 1000 unless a test says otherwise."""
 
-    def __init__(self, store: RedisStore, time_to_come_back: timedelta = timedelta(seconds=0.2)) -> None:
+    def __init__(self, store: RedisStore, time_to_come_back: timedelta = TIME_TO_COME_BACK) -> None:
         self.clock = MovedClock()
         self.database = MemoryUnitOfWork(self.clock.now)
         self.view = MemoryQueueView(self.database)
@@ -208,13 +210,16 @@ class House:
     def bring_line_back(self) -> None:
         self.server.connected = True
 
+    async def until_all_came_back(self) -> None:
+        await asyncio.sleep(self.time_to_come_back.total_seconds() + 0.05)
+
     async def forget_everything(self) -> None:
         """What FLUSHALL does to this concert."""
         await self.one.recovery.purge(self.concert_id)
 
 
 @asynccontextmanager
-async def embedded_house(time_to_come_back: timedelta = timedelta(seconds=0.2)) -> AsyncIterator[House]:
+async def embedded_house(time_to_come_back: timedelta = TIME_TO_COME_BACK) -> AsyncIterator[House]:
     server = FakeServer()
     store = RedisStore(FakeAsyncRedis(server=server, protocol=2), process_marker)
     house = House(store, time_to_come_back)

@@ -43,7 +43,7 @@ class CountingDatabase(MemoryUnitOfWork):
 @asynccontextmanager
 async def real_house() -> AsyncIterator[House]:
     with RedisServer.started() as server:
-        house = House(connect(server.url), timedelta(seconds=0.5))
+        house = House(connect(server.url, timeout_seconds=5), timedelta(seconds=0.5))
         yield house
         await house.one.watches.close()
         await house.one.store.close()

@@ -94,7 +94,7 @@ async def test_what_was_counted_in_another_epoch_grants_nothing(house: House) ->
     assert await house.admit() == 0
     assert passes(house, 2) == [False, False]
     assert house.queue.epoch == 3  # the store was loaded anew, in an epoch of its own
-    await asyncio.sleep(0.25)
+    await house.until_all_came_back()
     assert await house.admit() == 2
 
 
@@ -229,7 +229,7 @@ async def test_a_restart_of_the_store_is_recovered_by_the_tick_itself(house: Hou
     await house.join(9)
     for n, value in enumerate(tokens, start=1):
         assert (await house.show(n, value)).token.place == place_of(1, n)
-    await asyncio.sleep(0.25)
+    await house.until_all_came_back()
     assert await house.admit() == 0  # both passes live on, in their slots
     house.set_queue(capacity=3)
     assert await house.admit() == 1

@@ -73,7 +73,7 @@ async def test_in_a_new_epoch_the_old_places_come_back_and_positions_wait_until_
     assert (shown.condition, shown.position, shown.token.place) == (QueueCondition.RECOVERING, None, tokens[1].token.place)
     await house.show(1, tokens[0].value)
     assert await house.admit() == 0
-    await asyncio.sleep(0.25)
+    await house.until_all_came_back()
     assert (await house.show(2, tokens[1].value)).position == 2
     assert (await house.join(3)).position == 3
 

@@ -134,7 +134,7 @@ async def test_a_token_that_was_moved_in_another_tab_follows(house: House) -> No
     earlier = await house.join(1)
     await house.forget_everything()
     *_, last = [await house.join(n) for n in (2, 3, 1)]
-    await asyncio.sleep(0.25)
+    await house.until_all_came_back()
     stream = house.watch(1, last.value)
     assert (await next_of(stream)).position == 3
     await house.join(1, earlier.value)

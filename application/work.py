@@ -32,7 +32,7 @@ from domain.ids import (
     TopUpId,
     UserId,
 )
-from domain.message import OutboxMessage
+from domain.message import LastHandled, OutboxMessage
 from domain.notification import Notification
 from domain.payment import Payment
 from domain.payment_order import OrderKey, PaymentOrder
@@ -228,6 +228,10 @@ class Work:
     @_on_first_use
     def inbox(self) -> Rows[MessageId, MessageId]:
         return Rows("inbox entry", _itself, *self._part("inbox"))
+
+    @_on_first_use
+    def handled_keys(self) -> Rows[UUID, LastHandled]:
+        return Rows("handled key", _KEY, *self._part("handled_keys"))
 
     @_on_first_use
     def contacts(self) -> Rows[UserId, Contact]:

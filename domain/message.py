@@ -31,3 +31,11 @@ class OutboxMessage:
     sequence: int
     occurred_at: datetime
     payload: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastHandled:
+    """How far a key's messages have been handled: no message of it with a higher ``sequence`` has taken effect here."""
+
+    key: UUID
+    sequence: int

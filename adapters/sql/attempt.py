@@ -44,6 +44,7 @@ LOADS = (
     Load("tickets", "tickets"),
     Load("idempotency", "idempotency"),
     Load("inbox", "inbox"),
+    Load("handled_keys", "handled_keys"),
     Load("contacts", "contacts"),
     Load("orders", "orders"),
     Load("top_ups", "top_ups"),

@@ -11,7 +11,16 @@ from adapters.sql.tables import Row
 from domain.errors import NotCommitted, Step
 
 DECIDE_AGAIN = frozenset(
-    {"pk_idempotency_records", "pk_buyers", "pk_point_accounts", "pk_contacts", "pk_inbox", "pk_concert_queues", "pk_top_ups"},
+    {
+        "pk_idempotency_records",
+        "pk_buyers",
+        "pk_point_accounts",
+        "pk_contacts",
+        "pk_inbox",
+        "pk_handled_keys",
+        "pk_concert_queues",
+        "pk_top_ups",
+    },
 )
 """Rows that a transaction names, finds absent and adds: another was faster, so they are loaded and decided on anew."""
 

@@ -16,7 +16,9 @@ from adapters.sql.core_tables import (
     CONCERT_QUEUES,
     CONTACTS,
     GATEWAY_ERRANDS,
+    HANDLED_KEYS,
     IDEMPOTENCY_RECORDS,
+    INBOX,
     NOTIFICATIONS,
     OUTBOX_MESSAGES,
     PAYMENT_ORDERS,
@@ -31,14 +33,13 @@ from adapters.sql.core_tables import (
     TICKETS,
     TOP_UPS,
 )
-from adapters.sql.tables import Row
 from domain.buyer import Buyer
 from domain.concert import Performance
 from domain.concert_queue import ConcertQueue
 from domain.contact import Contact
 from domain.idempotency import IdempotencyKey, IdempotencyRecord
 from domain.ids import MessageId, UserId
-from domain.message import OutboxMessage, OutboxStatus
+from domain.message import LastHandled, OutboxMessage, OutboxStatus
 from domain.money import Won
 from domain.notification import Notification
 from domain.payment import Payment
@@ -48,7 +49,6 @@ from domain.seat import Seat
 from domain.ticket import Ticket
 
 Values = tuple[Any, ...]
-INBOX = Row.metadata.tables["inbox"]
 UUID_BYTES = 16
 
 
@@ -85,7 +85,7 @@ class Mapper:
 
 def key_values(kind: str, key: Any, shard: UUID) -> Values:
     """The values of the key's columns."""
-    if kind == "inbox":
+    if kind in ("inbox", "handled_keys"):
         return (shard, key)
     return key if isinstance(key, tuple) else (key,)
 
@@ -216,6 +216,10 @@ def _inbox(message_id: MessageId, stamp: Stamp) -> Values:
     return (stamp.shard, message_id, stamp.now)
 
 
+def _last_handled(last: LastHandled, stamp: Stamp) -> Values:
+    return (stamp.shard, last.key, last.sequence, stamp.now)
+
+
 def _contact(contact: Contact, stamp: Stamp) -> Values:
     return (contact.user_id, contact.phone, contact.chosen)
 
@@ -329,6 +333,14 @@ MAPPERS = (
         row_of=_inbox,
         object_of=lambda row: MessageId(row.message_id),
         key_of=lambda message_id: message_id,
+    ),
+    Mapper(
+        kind="handled_keys",
+        table=HANDLED_KEYS,
+        row_of=_last_handled,
+        object_of=lambda row: LastHandled(key=row.key, sequence=row.sequence),
+        key_of=lambda last: last.key,
+        changing=("sequence", "handled_at"),
     ),
     Mapper(
         kind="contacts",

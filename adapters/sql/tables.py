@@ -304,17 +304,88 @@ class OutboxRow(Row, table=True):
     leased_until: datetime | None = _moment(nullable=True)
     published_at: datetime | None = _moment(nullable=True)
     last_fault: str | None = _text(500, nullable=True)
+    next_attempt_at: datetime | None = _moment(nullable=True)
+
+
+class DeadLetterRow(Row, table=True):
+    """A message that was given up, with all that is needed to send it again. NULLs: what an unreadable one does not tell.
+
+    ``position`` is where it lies on the broker, and what a repeat of the same burial is known by.
+    """
+
+    __tablename__ = "dead_letters"
+    __table_args__ = _table(
+        PrimaryKeyConstraint("shard_key", "letter_id", name="pk_dead_letters"),
+        UniqueConstraint("shard_key", "position", name="uq_dead_letters_position"),
+        Index("ix_dead_letters_letter_id", "letter_id"),
+        Index("ix_dead_letters_status", "status", "letter_id"),
+        Index("ix_dead_letters_ended_at", "ended_at"),
+    )
+
+    shard_key: UUID = _id()
+    letter_id: UUID = _id()
+    origin: str = _text(WORD)
+    status: str = _text(WORD)
+    reason: str = _text(500)
+    tries: int
+    died_at: datetime = _moment()
+    position: str | None = _text(300, nullable=True)
+    message_id: UUID | None = _id(nullable=True)
+    aggregate_type: str | None = _text(60, nullable=True)
+    key: UUID | None = _id(nullable=True)
+    type: str | None = _text(60, nullable=True)
+    version: int | None
+    sequence: int | None
+    occurred_at: datetime | None = _moment(nullable=True)
+    payload: str | None = Field(sa_column=Column(Text(), nullable=True))
+    excerpt: str | None = _text(1000, nullable=True)
+    ended_at: datetime | None = _moment(nullable=True)
+
+
+class DeadLetterAuditRow(Row, table=True):
+    """Who did what to a dead letter, when and why: a letter ends once, so there is one row of each."""
+
+    __tablename__ = "dead_letter_audit"
+    __table_args__ = _table(
+        PrimaryKeyConstraint("shard_key", "letter_id", name="pk_dead_letter_audit"),
+        Index("ix_dead_letter_audit_at", "at"),
+    )
+
+    shard_key: UUID = _id()
+    letter_id: UUID = _id()
+    action: str = _text(WORD)
+    operator: str = _text(100)
+    note: str = _text(500)
+    at: datetime = _moment()
 
 
 class InboxRow(Row, table=True):
     """Messages that were handled, where they were handled."""
 
     __tablename__ = "inbox"
-    __table_args__ = _table(PrimaryKeyConstraint("shard_key", "message_id", name="pk_inbox"))
+    __table_args__ = _table(
+        PrimaryKeyConstraint("shard_key", "message_id", name="pk_inbox"),
+        Index("ix_inbox_received_at", "received_at"),
+    )
 
     shard_key: UUID = _id()
     message_id: UUID = _id()
     received_at: datetime = _moment()
+
+
+class HandledKeyRow(Row, table=True):
+    """The highest sequence of each key that was handled, so that an older message that comes late is known for one."""
+
+    __tablename__ = "handled_keys"
+    __table_args__ = _table(
+        PrimaryKeyConstraint("shard_key", "key", name="pk_handled_keys"),
+        Index("ix_handled_keys_handled_at", "handled_at"),
+    )
+
+    shard_key: UUID = _id()
+    key: UUID = _id()
+    sequence: int
+    handled_at: datetime = _moment()
 
 
 class ContactRow(Row, table=True):

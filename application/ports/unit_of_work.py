@@ -48,6 +48,7 @@ class Needs:
     tickets: tuple[TicketId, ...] = ()
     idempotency: tuple[IdempotencyKey, ...] = ()
     inbox: tuple[MessageId, ...] = ()
+    handled_keys: tuple[UUID, ...] = ()
     contacts: tuple[UserId, ...] = ()
     orders: tuple[OrderKey, ...] = ()
     top_ups: tuple[TopUpId, ...] = ()

@@ -38,6 +38,7 @@ KINDS = (
     "tickets",
     "idempotency",
     "inbox",
+    "handled_keys",
     "contacts",
     "orders",
     "errands",

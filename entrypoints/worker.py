@@ -96,7 +96,9 @@ class Supervisor:
         if not isinstance(fault, TransientError | ServiceUnavailable):
             log.error("a role crashed and is started again", extra=extra, exc_info=fault)
         elif failures == 1:
-            log.warning("a role cannot do its work at the moment", extra={**extra, "detail": str(fault)})
+            cause = fault.__cause__
+            detail = f"{fault}: {type(cause).__name__}: {cause}" if cause else str(fault)
+            log.warning("a role cannot do its work at the moment", extra={**extra, "detail": detail})
 
     async def _wait(self, seconds: float) -> None:
         try:

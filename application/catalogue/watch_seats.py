@@ -162,11 +162,11 @@ class WatchSeats:
     async def _look_for_changes(self) -> None:
         """One look a tick for all performances that are watched, until none is."""
         while self._feeds:
-            await self._sleeper.sleep(self._tick)
             try:
                 await self._look()
             except TransientError as fault:
                 log.warning("the seats could not be looked at; trying again", extra={"kind": type(fault).__name__})
+            await self._sleeper.sleep(self._tick)
 
     async def _look(self) -> None:
         now = self._clock.now()

@@ -21,8 +21,9 @@ class Subscription:
     async def queue_position(
         self, info: Info, queue_token: Annotated[str, strawberry.argument(description="The newest token of that place.")]
     ) -> AsyncGenerator[QueueToken, None]:
-        async for standing in info.context.use_cases.watch_position(info.context.person().user_id, queue_token):
-            yield QueueToken.of(standing)
+        async with aclosing(info.context.use_cases.watch_position(info.context.person().user_id, queue_token)) as standings:
+            async for standing in standings:
+                yield QueueToken.of(standing)
 
     @subscription("Seats that change, in batches, at most one a second. Public.")
     async def seat_changes(

@@ -130,7 +130,7 @@ async def test_what_is_public_is_found_by_anyone(http: httpx.AsyncClient) -> Non
 async def test_malformed_values_are_bad_input(http: httpx.AsyncClient) -> None:
     fan = await guest(http)
     concert = (await fan.ask(CONCERTS))["concerts"]["edges"][0]["node"]
-    performance, other_performance = (each["id"] for each in concert["performances"])
+    performance = concert["performances"][0]["id"]
     seat = (await fan.ask(SEATS, id=performance, first=1))["performance"]["seats"]["edges"][0]["node"]["id"]
     good: dict[str, Any] = {"performanceId": performance, "seatIds": [seat], "token": "t", "key": "k"}
     bad: list[tuple[str, dict[str, Any]]] = [
@@ -139,7 +139,6 @@ async def test_malformed_values_are_bad_input(http: httpx.AsyncClient) -> None:
         (HOLD, {**good, "seatIds": ["x"]}),
         (HOLD, {**good, "seatIds": [seat] * 100}),
         (HOLD, {**good, "performanceId": concert["id"]}),
-        (HOLD, {**good, "performanceId": other_performance}),
         (HOLD, {**good, "key": ""}),
         (HOLD, {**good, "key": "k" * 129}),
         (HOLD, {**good, "key": "a b"}),

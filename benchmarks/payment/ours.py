@@ -7,11 +7,9 @@ from datetime import UTC, datetime
 from adapters.sql.database import database_at
 from adapters.sql.unit_of_work import SqlUnitOfWork
 from adapters.system.clock import SystemClock
-from adapters.system.hints import SystemHints
 from adapters.system.ids import Uuid7Generator
 from adapters.system.jitter import RandomJitter
 from adapters.system.sleeper import AsyncioSleeper
-from adapters.system.wake import Wake
 from adapters.telemetry.metrics import PrometheusMetrics
 from application.booking.pay import Pay as PayUseCase
 from application.booking.pay import PayCommand
@@ -25,17 +23,28 @@ from domain.ids import BuyerId, ConcertId, ReservationId, UserId
 from domain.queue_token import ONLY_LANE, QueueToken
 
 
+class NobodyListens:
+    """Hints of a process without roles: neither queue nor relay is measured here."""
+
+    async def check_pass(self, buyer_id: BuyerId) -> None:
+        return None
+
+    async def wake_relay(self) -> None:
+        return None
+
+    async def wake_gateway(self) -> None:
+        return None
+
+
 @asynccontextmanager
 async def opened_use_case(url: str) -> AsyncIterator[Pay]:
     """What a payment costs here includes signing the queue token that a fan would bring along."""
     database = database_at(url)
-    await database.open()
     metrics = PrometheusMetrics()
     unit_of_work = SqlUnitOfWork(database, SystemClock(), metrics)
-    await unit_of_work.open()
     tokens = QueueTokens({"bench": b"a key of thirty-two bytes or more"})
     pay = PayUseCase(
-        Transactor(unit_of_work, LISTENERS, SystemHints(_check_pass, Wake()), metrics),
+        Transactor(unit_of_work, LISTENERS, NobodyListens(), metrics),
         Retrying(AsyncioSleeper(), RandomJitter(), metrics),
         tokens,
         Uuid7Generator(),
@@ -54,12 +63,9 @@ async def opened_use_case(url: str) -> AsyncIterator[Pay]:
             )
         )
 
+    await unit_of_work.open()
     try:
         yield pay_for
     finally:
         await unit_of_work.close()
         await database.close()
-
-
-def _check_pass(_buyer_id: BuyerId) -> None:
-    """The queue is not measured here."""

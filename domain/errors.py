@@ -16,7 +16,11 @@ ConcertError
 │   ├── QueueUnavailable        the waiting queue's store is away
 │   ├── BrokerUnavailable       the message broker is away, or does not answer in time
 │   ├── GatewayUnavailable      the payment gateway cannot be asked
-│   └── ChannelUnavailable      a notification provider is away, or does not answer in time
+│   ├── ChannelUnavailable      a notification provider is away, or does not answer in time
+│   │   ├── ChannelPaused       nothing was sent: the provider is left alone for a while
+│   │   └── ChannelThrottled    the provider has said that we ask too often
+│   ├── CircuitOpen             nothing was called: what it calls has kept failing
+│   └── RateLimited             nothing was called: it would have been too often
 └── NotNeeded                   a mistake in the code: a row was read that the transaction had not named
 """
 
@@ -238,6 +242,40 @@ class GatewayUnavailable(TransientError):
 
 class ChannelUnavailable(TransientError):
     """A notification provider did not take the message, or its answer is not known."""
+
+
+class ChannelPaused(ChannelUnavailable):
+    """No byte has left, and none shall for ``retry_after`` seconds. It decides nothing about the message."""
+
+    def __init__(self, detail: str, *, retry_after: float) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class ChannelThrottled(ChannelUnavailable):
+    """The provider took nothing, since we ask too often. ``retry_after``: seconds, where it said so."""
+
+    def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class CircuitOpen(TransientError):
+    """The call was not made, because those before it kept failing. ``retry_after``: seconds."""
+
+    def __init__(self, name: str, *, retry_after: float) -> None:
+        super().__init__(name)
+        self.name = name
+        self.retry_after = retry_after
+
+
+class RateLimited(TransientError):
+    """The call was not made, because it is not its turn for ``retry_after`` seconds."""
+
+    def __init__(self, name: str, *, retry_after: float) -> None:
+        super().__init__(name)
+        self.name = name
+        self.retry_after = retry_after
 
 
 class NotNeeded(ConcertError):

@@ -9,8 +9,8 @@ from adapters.toss.answers import CANCEL, CONFIRM, answer, code_of
 from adapters.toss.client import TossClient
 from adapters.toss.payments import Unreadable, read_payment
 from adapters.toss.replies import NoReply, Reply
-from adapters.toss.single_flight import FlightCancelled, SingleFlight
 from application.ports.payment_gateway import AnswerClass, CancelRequest, ConfirmRequest, GatewayAnswer, GatewayPayment
+from application.single_flight import FlightCancelled, SingleFlight
 from domain.errors import GatewayUnavailable
 
 LONGEST_REASON = 200

@@ -107,4 +107,6 @@ def _reservation_row(reservation: Reservation) -> dict[str, Any]:
         "created_at": reservation.created_at,
         "payment_id": reservation.payment_id and reservation.payment_id.payment,
         "sequence": reservation.sequence,
+        "open_payment_id": reservation.open_payment_id and reservation.open_payment_id.payment,
+        "unpinned_expires_at": reservation.unpinned_expires_at,
     }

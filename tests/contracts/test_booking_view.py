@@ -79,6 +79,10 @@ async def put_payments(database: Database, *payments: Payment) -> None:
             "card_amount": payment.card_amount,
             "requested_at": payment.requested_at,
             "paid_at": payment.paid_at,
+            "points_taken": payment.points_taken,
+            "order_id": payment.order_id,
+            "payment_key": payment.payment_key,
+            "decline_code": payment.decline_code,
         }
         for payment in payments
     ]
@@ -114,7 +118,8 @@ async def test_reservations_come_in_the_order_of_their_keys_and_their_seats_as_t
     paid = a_reservation(
         2, seats=(9, 3, 5), status=ReservationStatus.CONFIRMED, payment_id=PaymentId(*EVENING, uid(40)), sequence=1, user_id=JIYOUNG
     )
-    pending, elsewhere = a_reservation(1, seats=(4,)), a_reservation(1, seats=(9, 3), performance=ELSEWHERE, user_id=JIYOUNG)
+    pinned: dict[str, Any] = {"open_payment_id": PaymentId(*EVENING, uid(41)), "unpinned_expires_at": NOW}
+    pending, elsewhere = a_reservation(1, seats=(4,), **pinned), a_reservation(1, seats=(9, 3), performance=ELSEWHERE, user_id=JIYOUNG)
     await insert_reservations(database, [paid, pending, elsewhere])
     nowhere = ReservationId(*EVENING, uid(3))
     assert await view.reservations_by_id([elsewhere.id, nowhere, paid.id, pending.id, paid.id]) == [elsewhere, None, paid, pending, paid]
@@ -124,12 +129,13 @@ async def test_reservations_come_in_the_order_of_their_keys_and_their_seats_as_t
 async def test_payments_come_in_the_order_of_their_keys(database: Database, view: SqlBookingView) -> None:
     reservation = a_reservation(1)
     paid = a_payment(10, reservation)
-    asked = a_payment(
-        11, reservation, method=PaymentMethod.CARD, status=PaymentStatus.IN_DOUBT, points_amount=0, card_amount=900, paid_at=None
-    )
-    await put_payments(database, paid, asked)
+    by_card: dict[str, Any] = {"method": PaymentMethod.CARD, "points_amount": 100, "card_amount": 900, "paid_at": None}
+    taken: dict[str, Any] = {"points_taken": 100, "order_id": "o" * 64, "payment_key": "k" * 200}
+    asked = a_payment(11, reservation, **by_card, **taken, status=PaymentStatus.IN_DOUBT)
+    declined = a_payment(12, reservation, **by_card, **taken, status=PaymentStatus.FAILED, decline_code="REJECT_CARD_COMPANY")
+    await put_payments(database, paid, asked, declined)
     nowhere = PaymentId(*ELSEWHERE, uid(10))
-    assert await view.payments_by_id([asked.id, nowhere, paid.id]) == [asked, None, paid]
+    assert await view.payments_by_id([asked.id, nowhere, declined.id, paid.id]) == [asked, None, declined, paid]
     assert await view.payments_by_id([]) == []
 
 

@@ -174,8 +174,7 @@ def _fail_all(attempt: Attempt, fault: NotCommitted | OutcomeUnknown) -> None:
     """Each caller an exception of their own. Before COMMIT was sent, and for who wrote nothing, nothing is unknown."""
     wrote = {id(decided.command) for decided in attempt.decided if decided.wrote and attempt.commit_sent}
     for command in attempt.commands:
-        if not command.answer.done():
-            kind = type(fault) if id(command) in wrote else NotCommitted
-            own = kind(*fault.args, step=fault.step)
-            own.__cause__ = fault.__cause__
-            _fail(command, own)
+        kind = type(fault) if id(command) in wrote else NotCommitted
+        own = kind(*fault.args, step=fault.step)
+        own.__cause__ = fault.__cause__
+        _fail(command, own)

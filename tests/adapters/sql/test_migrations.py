@@ -46,6 +46,24 @@ async def test_up_the_tables_are_what_the_code_says(empty_url: str) -> None:
     assert await ask(empty_url, differences) == []
 
 
+async def test_texts_compare_by_byte_and_rows_lie_by_key(url: str) -> None:
+    """What a comparison of metadata does not see."""
+
+    def options(connection: Connection) -> set[tuple[str, str]]:
+        if connection.dialect.name == "sqlite":
+            found = connection.execute(text("SELECT name, substr(rtrim(sql, char(10)), -13) FROM sqlite_master WHERE type = 'table'"))
+        else:
+            found = connection.execute(
+                text("SELECT table_name, table_collation FROM information_schema.tables WHERE table_schema = DATABASE()")
+            )
+        return {(name, option) for name, option in found if name in OWN}
+
+    declared = {str(table.dialect_options["mysql"]["collate"]) for table in Row.metadata.tables.values()}
+    assert declared == {"utf8mb4_0900_bin"}
+    expected = "WITHOUT ROWID" if url.startswith("sqlite") else "utf8mb4_0900_bin"
+    assert await ask(url, options) == {(name, expected) for name in OWN}
+
+
 async def test_a_difference_would_be_seen(url: str) -> None:
     await ask(url, lambda connection: connection.execute(text("ALTER TABLE tickets ADD COLUMN colour VARCHAR(5)")))
     (((operation, _, table, column),),) = ((found,) for found in await ask(url, differences))

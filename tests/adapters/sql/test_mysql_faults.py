@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, closing
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from pymysql.connections import Connection
@@ -19,8 +20,11 @@ from adapters.sql.mysql_database import MysqlDatabase
 from adapters.sql.unit_of_work import SqlUnitOfWork
 from adapters.system.jitter import RandomJitter
 from adapters.system.sleeper import AsyncioSleeper
+from application.ports.unit_of_work import Needs
 from application.retrying import Retrying
+from application.work import Work
 from domain.errors import NotCommitted, OutcomeUnknown, SeatsUnavailable, ServiceUnavailable, Step
+from domain.idempotency import IdempotencyKey, IdempotencyRecord
 from domain.ids import PaymentId
 from tests.adapters.sql.box_office import (
     StillMetrics,
@@ -32,7 +36,7 @@ from tests.adapters.sql.box_office import (
     stored,
     transactor,
 )
-from tests.adapters.sql.transactions import TickingClock, top_up
+from tests.adapters.sql.transactions import SHARD, Plain, TickingClock, top_up
 from tests.servers import MysqlServer
 from tests.servers.databases import connect
 from tests.servers.ports import free_port
@@ -222,6 +226,44 @@ async def test_a_fenced_server_is_not_written_to(database: MysqlDatabase) -> Non
                 ask(other, "SET GLOBAL read_only = OFF")
             await unit_of_work.run(top_up(fan(1)))
     assert await stored(database, "point_accounts", "balance") == [(2,)]
+
+
+async def test_a_replica_is_not_written_to(database: MysqlDatabase) -> None:
+    """It would let a privileged user: whoever asks must see for themselves that it is read-only."""
+    with closing(bystander(database)) as other:
+        ask(other, "SET GLOBAL read_only = ON")
+        try:
+            async with writing(database) as unit_of_work:
+                with pytest.raises(NotCommitted):
+                    await unit_of_work.run(top_up(fan(1)))
+        finally:
+            ask(other, "SET GLOBAL read_only = OFF")
+    assert await stored(database, "point_accounts") == []
+
+
+async def test_who_comes_second_with_a_key_decides_again_and_finds_the_first(database: MysqlDatabase) -> None:
+    key = IdempotencyKey(SHARD, fan(1), "test", "k")
+    first = IdempotencyRecord(key=key, fingerprint=b"f" * 32, result=(SHARD,), created_at=TickingClock().now())
+    looks: list[IdempotencyRecord | None] = []
+    add = "INSERT INTO idempotency_records VALUES (%s, %s, 'test', 'k', %s, %s, %s)"
+
+    def decide(work: Work) -> tuple[UUID, ...]:
+        looks.append(work.idempotency.find(key))
+        if earlier := work.idempotency.earlier_result(key, b"f" * 32):
+            return earlier
+        with closing(bystander(database)) as faster:
+            ask(faster, add, SHARD.bytes, fan(1).bytes, b"f" * 32, SHARD.bytes, first.created_at.replace(tzinfo=None))
+            faster.commit()
+        work.remember(key, b"f" * 32, (fan(9),))
+        return (fan(9),)
+
+    async with writing(database) as unit_of_work:
+        second = unit_of_work.run(Plain(Needs(shard=SHARD, idempotency=(key,)), decide))
+        answers = await each(second, unit_of_work.run(top_up(fan(1))))
+    assert answers[0] == (SHARD,)
+    assert type(answers[1]) is datetime
+    assert looks == [None, first]
+    assert await stored(database, "point_accounts", "balance") == [(1,)]
 
 
 async def test_a_writer_that_dies_fails_what_it_holds_and_is_replaced(database: MysqlDatabase, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,9 +1,26 @@
 """Two processes on one SQLite file: slower, and no less right."""
 
+import asyncio
+
 from adapters.sql.database import database_at
 from adapters.sql.migrate import migrate
-from tests.adapters.sql.box_office import PRICE, fan, open_box_office, seat_id, stored
+from adapters.sql.unit_of_work import SqlUnitOfWork
+from tests.adapters.sql.box_office import PRICE, StillMetrics, fan, open_box_office, seat_id, stored
 from tests.adapters.sql.test_races import two_processes
+from tests.adapters.sql.transactions import TickingClock, top_up
+
+
+async def test_two_writers_of_one_file_wait_for_each_other(sqlite_url: str) -> None:
+    """None of them has read before it holds the lock, so none has to be refused."""
+    await migrate(sqlite_url)
+    databases = [database_at(sqlite_url) for _ in range(2)]
+    units = [SqlUnitOfWork(database, TickingClock(), StillMetrics(), group_size=1) for database in databases]
+    for opening in (*databases, *units):
+        await opening.open()
+    await asyncio.gather(*(unit.run(top_up(fan(1))) for _ in range(40) for unit in units))
+    assert await stored(databases[0], "point_accounts", "balance", "sequence") == [(80, 80)]
+    for closing in (*units, *databases):
+        await closing.close()
 
 
 async def test_one_key_40_times_is_one_payment(sqlite_url: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from application.ports.unit_of_work import Needs
 from application.work import Work
@@ -45,7 +45,7 @@ def top_up(user_id: UserId, amount: int = 1, then: Callable[[Work], Any] = lambd
     """Adds points, and answers with what ``then`` says."""
 
     def body(work: Work) -> Any:
-        account, entry = work.point_accounts.of(user_id).top_up(Won(amount), UUID(int=len(work.ledger.added) + id(work)), work.now)
+        account, entry = work.point_accounts.of(user_id).top_up(Won(amount), uuid4(), work.now)
         work.point_accounts.save(account)
         work.ledger.add(entry)
         return then(work)

@@ -26,14 +26,18 @@ from adapters.sql.booking_view import SqlBookingView
 from adapters.sql.catalogue_store import SqlCatalogueStore
 from adapters.sql.concert_view import SqlConcertView
 from adapters.sql.database import database_at
+from adapters.sql.gateway_errands import SqlGatewayErrands, SqlGatewayErrandView
 from adapters.sql.idempotency_records import SqlIdempotencyRecords
 from adapters.sql.notification_queue import SqlNotificationQueue
+from adapters.sql.old_rows import dead_letter_audit, ended_letters, handled_keys, inbox_entries, published_messages
 from adapters.sql.outbox import SqlOutbox
+from adapters.sql.performance_refunds import SqlPerformanceRefunds
 from adapters.sql.person_view import SqlPersonView
 from adapters.sql.probe import SqlProbe
 from adapters.sql.queue_view import SqlQueueView
 from adapters.sql.seat_holders import SqlSeatHolders
 from adapters.sql.seat_view import SqlSeatView
+from adapters.sql.top_up_view import SqlTopUpView
 from adapters.sql.unit_of_work import SqlUnitOfWork
 from adapters.system.clock import SystemClock
 from adapters.system.hints import SystemHints
@@ -41,13 +45,18 @@ from adapters.system.ids import Uuid7Generator
 from adapters.system.jitter import RandomJitter
 from adapters.system.sleeper import AsyncioSleeper
 from adapters.system.wake import Wake
+from adapters.telemetry.alerts import LoggedAlerts
 from adapters.telemetry.metrics import PrometheusMetrics
+from adapters.toss.gateway import TossPaymentGateway
 from application.booking.cancel_reservation import CancelReservation
 from application.booking.hold_seats import HoldSeats
 from application.booking.pay import Pay
+from application.booking.pay_by_card import PayByCard
+from application.booking.pay_by_method import PayByMethod
+from application.booking.payment_end import PaymentEnd
+from application.booking.prepare_payment import PreparePayment
 from application.booking.sign_in_as_guest import GUESTS, SignInAsGuest
 from application.booking.ticket_codes import TicketCodes
-from application.booking.top_up_points import PrepareTopUp, TopUpPoints
 from application.booking.update_contact import UpdateContact
 from application.booking.watch_payment import WatchPayment
 from application.catalogue.create_concert import CreateConcert
@@ -57,6 +66,10 @@ from application.messaging.consume_messages import ConsumeMessages
 from application.messaging.relay_outbox import RelayOutbox
 from application.messaging.send_notifications import SendNotifications
 from application.operations.health import Health
+from application.patience import Patience
+from application.points.prepare_top_up import PrepareTopUp
+from application.points.top_up_end import TopUpEnd
+from application.points.top_up_points import TopUpPoints
 from application.ports.clock import Clock
 from application.queueing.admit_buyers import AdmitBuyers
 from application.queueing.epochs import Epochs
@@ -72,16 +85,21 @@ from application.queueing.show_position import ShowPosition
 from application.queueing.show_queue import ShowQueue
 from application.queueing.standings import Standings
 from application.queueing.watch_position import ConcertWatches, WatchPosition
+from application.recovery.cancel_performance import CancelPerformance, RefundCancelledPerformances
 from application.recovery.expire_holds import ExpireHolds
-from application.recovery.purge import Purge
+from application.recovery.purge import OldMessages, Purge
+from application.recovery.run_errands import RunErrands
+from application.recovery.settle_errand import SettleErrand
 from application.retrying import Retrying
 from application.transactor import Transactor
 from domain.notification import Channel
 from entrypoints.auth import AccessTokens, published_keys
 from entrypoints.graphql.context import Services, UseCases
 from entrypoints.graphql.loaders import Views
-from entrypoints.settings import EMBEDDED_KAFKA, EMBEDDED_REDIS, AccessTokenSettings, ProviderSettings, Settings
+from entrypoints.settings import EMBEDDED_KAFKA, EMBEDDED_REDIS, AccessTokenSettings, ProviderSettings, Settings, TossSettings
 
+TOSS_SIMULATOR = "/simulator/tosspayments"
+"""Where a process that simulates the gateway mounts it."""
 CONSUMERS = "notifications"
 """The name under which the consumers of all processes share the broker's partitions."""
 
@@ -128,6 +146,11 @@ def provider_client(provider: ProviderSettings, port: int) -> NhnClient:
     return NhnClient(provider.url or f"http://127.0.0.1:{port}/simulator/nhn", provider.secret_key)
 
 
+def payment_gateway(toss: TossSettings, port: int) -> TossPaymentGateway:
+    """Without a URL: the simulator that this very process serves."""
+    return TossPaymentGateway(toss.url or f"http://127.0.0.1:{port}{TOSS_SIMULATOR}", toss.secret_key)
+
+
 class Container(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
 
@@ -172,6 +195,12 @@ class Container(containers.DeclarativeContainer):
         settings.provided.alimtalk.sender,
         template_codes=settings.provided.templates,
     )
+    gateway = providers.Singleton(payment_gateway, settings.provided.toss, settings.provided.port)
+    errands = providers.Singleton(SqlGatewayErrands, database)
+    errand_view = providers.Singleton(SqlGatewayErrandView, database)
+    top_ups = providers.Singleton(SqlTopUpView, database)
+    refunds = providers.Singleton(SqlPerformanceRefunds, database)
+    alerts = providers.Singleton(LoggedAlerts, metrics)
     sms = providers.Singleton(SmsChannel, sms_client, settings.provided.sms.appkey, settings.provided.sms.sender)
 
     wake = providers.Factory(Wake)
@@ -201,12 +230,29 @@ class Container(containers.DeclarativeContainer):
         metrics=metrics,
     )
 
-    relay_outbox = providers.Singleton(RelayOutbox, outbox, publisher, metrics, owner)
+    relay_outbox = providers.Singleton(
+        RelayOutbox, outbox, publisher, ids, jitter, metrics, owner, lease_seconds=settings.provided.lease_seconds
+    )
     consume_messages = providers.Singleton(ConsumeMessages, subscriber, transactor, retrying, people, metrics)
     channels = providers.Dict({Channel.ALIMTALK: alimtalk, Channel.SMS: sms})
-    send_notifications = providers.Singleton(SendNotifications, notifications, channels, clock, sleeper, jitter, metrics, owner)
+    send_notifications = providers.Singleton(
+        SendNotifications, notifications, channels, clock, sleeper, jitter, metrics, owner, lease_seconds=settings.provided.lease_seconds
+    )
     expire_holds = providers.Singleton(ExpireHolds, transactor, retrying, holders, clock)
-    purge = providers.Singleton(Purge, outbox, idempotency, clock)
+    old_messages = providers.Singleton(
+        OldMessages,
+        published=providers.Singleton(published_messages, database),
+        inbox=providers.Singleton(inbox_entries, database),
+        handled_keys=providers.Singleton(handled_keys, database),
+        ended_letters=providers.Singleton(ended_letters, database),
+        audit=providers.Singleton(dead_letter_audit, database),
+    )
+    purge = providers.Singleton(Purge, old_messages, idempotency, clock)
+    patience = providers.Singleton(Patience, sleeper)
+    payment_end = providers.Singleton(PaymentEnd, bookings, patience)
+    settle_errand = providers.Singleton(SettleErrand, transactor, retrying, bookings, alerts)
+    run_errands = providers.Singleton(RunErrands, errands, gateway, settle_errand, alerts, owner)
+    refund_performances = providers.Singleton(RefundCancelledPerformances, transactor, retrying, refunds)
     settle_slots = providers.Singleton(SettleSlots, transactor, queues, clock, metrics, settings.provided.pass_duration)
     forget_queue = providers.Singleton(ForgetQueue, sales, queue_recovery, clock)
     admit_buyers = providers.Singleton(AdmitBuyers, admission, settle_slots, recover_queue, forget_queue, queues, clock, sleeper, metrics)
@@ -222,11 +268,17 @@ class Container(containers.DeclarativeContainer):
         show_queue=providers.Singleton(ShowQueue, sales, line),
         operate_queue=providers.Singleton(OperateQueue, transactor, retrying, queue_recovery, sales),
         hold_seats=providers.Singleton(HoldSeats, transactor, retrying, tokens, holders, clock, ids, settings.provided.hold_duration),
-        pay=providers.Singleton(Pay, transactor, retrying, tokens, ids),
-        cancel_reservation=providers.Singleton(CancelReservation, transactor, retrying, holders),
-        watch_payment=providers.Singleton(WatchPayment, bookings, sleeper),
-        prepare_top_up=providers.Singleton(PrepareTopUp),
-        top_up_points=providers.Singleton(TopUpPoints),
+        pay=providers.Singleton(
+            PayByMethod,
+            providers.Singleton(Pay, transactor, retrying, tokens, ids),
+            providers.Singleton(PayByCard, transactor, retrying, tokens, payment_end),
+        ),
+        prepare_payment=providers.Singleton(PreparePayment, transactor, retrying, tokens, ids),
+        cancel_reservation=providers.Singleton(CancelReservation, transactor, retrying, holders, payment_end),
+        watch_payment=providers.Singleton(WatchPayment, bookings, top_ups, sleeper),
+        prepare_top_up=providers.Singleton(PrepareTopUp, transactor, retrying, ids),
+        top_up_points=providers.Singleton(TopUpPoints, transactor, retrying, providers.Singleton(TopUpEnd, top_ups, patience)),
+        cancel_performance=providers.Singleton(CancelPerformance, transactor, retrying),
         watch_seats=providers.Singleton(WatchSeats, concerts, seats, clock, sleeper),
         create_concert=create_concert,
         health=health,
@@ -234,11 +286,12 @@ class Container(containers.DeclarativeContainer):
     services = providers.Singleton(
         Services,
         use_cases=use_cases,
-        views=providers.Singleton(Views, concerts=concerts, seats=seats, bookings=bookings, people=people),
+        views=providers.Singleton(Views, concerts=concerts, seats=seats, bookings=bookings, people=people, top_ups=top_ups),
         access_tokens=access_tokens,
         ticket_codes=ticket_codes,
         outbox=outbox,
         clock=clock,
         metrics=metrics,
         guests=settings.provided.guests,
+        client_key=settings.provided.toss.client_key,
     )

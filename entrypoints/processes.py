@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import uvicorn
 from starlette.applications import Starlette
@@ -19,21 +20,24 @@ from adapters.sql.migrate import is_current, migrate
 from adapters.telemetry.logs import correlate
 from domain.errors import QueueUnavailable
 from entrypoints.api import build_api
-from entrypoints.container import Container, sqlite_path
+from entrypoints.container import TOSS_SIMULATOR, Container, sqlite_path
 from entrypoints.demo import demo_concert
 from entrypoints.settings import EMBEDDED_KAFKA, EMBEDDED_REDIS, SIMULATED, Settings
 from entrypoints.simulators.nhn import create_app as create_simulator
 from entrypoints.simulators.nhn_provider import Account
+from entrypoints.simulators.toss import create_toss_app
 from entrypoints.worker import Role, Supervisor
 
 log = logging.getLogger(__name__)
 
-ROLES = ("relay", "consumer", "notifier", "admitter", "sweeper")
+ROLES = ("relay", "consumer", "notifier", "admitter", "sweeper", "reconciler")
 BACKLOG = 2_048
 LARGEST_FRAME = 64 * 1024
 GOODBYE_SECONDS = 3
 """How long open requests and sockets have when the process ends."""
 PURGE_SECONDS = 60.0
+ERRAND_LANES = 4
+"""A gateway that is slow with one batch of errands must not keep the next from being taken up."""
 
 
 class CannotStart(Exception):
@@ -88,6 +92,8 @@ async def working(container: Container, names: Sequence[str]) -> AsyncIterator[N
         if "notifier" in names:
             stack.push_async_callback(container.alimtalk_client().close)
             stack.push_async_callback(container.sms_client().close)
+        if "reconciler" in names:
+            stack.push_async_callback(container.gateway().close)
         supervisor = Supervisor(
             roles_of(container, names), container.sleeper(), container.jitter(), container.metrics(), settings.drain_seconds
         )
@@ -116,6 +122,10 @@ def roles_of(container: Container, names: Sequence[str]) -> list[Role]:
         "admitter": lambda: [role("admitter", container.admit_buyers(), 0.25, wake=container.admitter_wake(), eager=False)],
         "sweeper": lambda: [role("sweeper", container.expire_holds(), 1.0), role("sweeper", container.purge(), PURGE_SECONDS)],
     }
+    made["reconciler"] = lambda: [
+        *(role("reconciler", container.run_errands(), 0.5, wake=container.gateway_wake()) for _ in range(ERRAND_LANES)),
+        role("reconciler", container.refund_performances(), 2.0),
+    ]
     return [each for name in names for each in made[name]()]
 
 
@@ -157,7 +167,7 @@ async def run_api(container: Container, names: Sequence[str] = (), *, demo: bool
             await load_demo(container)
         await stack.enter_async_context(served(container))
         if simulator is not None:
-            stack.push_async_callback(simulator.state.mailbox.close)
+            stack.push_async_callback(simulator.close)
         server = _Server(_uvicorn(api))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         stack.push_async_callback(_goodbye, server, serving)
@@ -219,19 +229,43 @@ async def _ready_to_serve(container: Container) -> None:
         log.warning("redis runs without its append-only file: a restart of it opens a new epoch of every queue")
 
 
-def _api(container: Container, simulator: Starlette | None) -> Starlette:
-    more: list[BaseRoute] = [] if simulator is None else [Mount("/simulator/nhn", simulator), Mount("/", simulator)]
+def _api(container: Container, simulator: "_Simulators | None") -> Starlette:
+    more: list[BaseRoute] = []
+    if simulator is not None:
+        more = [
+            Mount("/simulator/nhn", simulator.nhn),
+            Mount(TOSS_SIMULATOR, simulator.toss),
+            *simulator.toss_controls,
+            Mount("/", simulator.nhn),
+        ]
     return build_api(
         container.settings(), container.services(), correlate=correlate, exposition=container.metrics().exposition, last_routes=more
     )
 
 
-def _simulator(settings: Settings) -> Starlette | None:
+class _Simulators(NamedTuple):
+    """The providers' look-alikes, served beside the API."""
+
+    nhn: Starlette
+    toss: Starlette
+
+    @property
+    def toss_controls(self) -> list[BaseRoute]:
+        """What a card and its holder do, and the switches of faults."""
+        return [route for route in self.toss.routes if getattr(route, "path", "").startswith("/simulator/")]
+
+    async def close(self) -> None:
+        await self.nhn.state.mailbox.close()
+        await self.toss.state.close()
+
+
+def _simulator(settings: Settings) -> _Simulators | None:
     if not settings.simulates_providers:
         return None
+    toss = create_toss_app(settings.data_dir / "toss.sqlite3", secret_key=settings.toss.secret_key)
     alimtalk = Account(appkey=settings.alimtalk.appkey, secret_key=settings.alimtalk.secret_key)
     sms = Account(appkey=settings.sms.appkey, secret_key=settings.sms.secret_key)
-    return create_simulator(settings.data_dir / "mailbox.sqlite3", alimtalk=alimtalk, sms=sms)
+    return _Simulators(create_simulator(settings.data_dir / "mailbox.sqlite3", alimtalk=alimtalk, sms=sms), toss)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -65,6 +65,15 @@ class ProviderSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TossSettings:
+    """A shop at Toss Payments. ``url`` None: the simulator that this process mounts. ``client_key`` is the public one."""
+
+    url: str | None
+    secret_key: str = field(repr=False)
+    client_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     profile: Profile
     host: str
@@ -79,6 +88,7 @@ class Settings:
     access_tokens: AccessTokenSettings
     queue_token_keys: Mapping[str, bytes] = field(repr=False)
     ticket_secret: bytes = field(repr=False)
+    toss: TossSettings
     alimtalk: ProviderSettings
     sms: ProviderSettings
     templates: Mapping[str, str]
@@ -90,10 +100,12 @@ class Settings:
     pass_duration: timedelta
     max_body_bytes: int
     drain_seconds: float
+    lease_seconds: int
+    """How long messages and notifications that a process took up stay its own: what it leaves when it dies waits so long."""
 
     @property
     def simulates_providers(self) -> bool:
-        return self.alimtalk.url is None or self.sms.url is None
+        return self.alimtalk.url is None or self.sms.url is None or self.toss.url is None
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -125,6 +137,11 @@ class _Reader:
             access_tokens=self._access_tokens(generated),
             queue_token_keys=self._required("QUEUE_TOKEN_KEYS", _keys, _keys(generated["queue_token_keys"]) if generated else {}),
             ticket_secret=self._required("TICKET_SECRET", _secret, generated.get("ticket_secret", "").encode()),
+            toss=TossSettings(
+                url=self._required("TOSS_URL", _http_url, None),
+                secret_key=self._required("TOSS_SECRET_KEY", _text, "test_sk_simulated"),
+                client_key=self._required("TOSS_CLIENT_KEY", _text, "test_ck_simulated"),
+            ),
             alimtalk=self._provider("ALIMTALK", sender="SENDER_KEY"),
             sms=self._provider("SMS", sender="SENDER_NUMBER"),
             templates=self._read("TEMPLATE_CODES", _pairs, MappingProxyType({}), "template:code,template:code…"),
@@ -134,6 +151,7 @@ class _Reader:
             hold_duration=timedelta(seconds=self._read("HOLD_SECONDS", _between(1, 3600), 300, "1 to 3600 seconds")),
             pass_duration=timedelta(seconds=self._read("PASS_SECONDS", _between(1, 3600), 600, "1 to 3600 seconds")),
             max_body_bytes=self._read("MAX_BODY_BYTES", _between(1024, 16 * 2**20), 256 * 1024, "1024 to 16777216 bytes"),
+            lease_seconds=self._read("LEASE_SECONDS", _between(1, 600), 30, "1 to 600 seconds"),
             drain_seconds=float(self._read("DRAIN_SECONDS", _between(1, 120), 8, "1 to 120 seconds")),
         )
         if self._problems:

@@ -24,6 +24,7 @@ class Metric:
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
         "concert_failures_total": Metric("Faults met, by the step whose budget they took from.", ("step", "kind")),
+        "concert_operator_alerts_total": Metric("What only a person can mend, by the runbook's name.", ("alert",)),
         "concert_after_commit_failures_total": Metric("Hints that failed after a commit.", ("hint",)),
         "concert_role_crashes_total": Metric("Passes of a role that ended in an exception.", ("role", "kind")),
         "concert_role_pass_seconds": Metric("How long one pass of a role took.", ("role",)),

@@ -1,15 +1,16 @@
 """Cancelling: a hold is let go, a paid reservation is refunded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from application.booking.card_payments import begin_refund, errand_id
+from application.booking.payment_end import RETRY_AFTER_SECONDS, PaymentEnd
 from application.ports.seat_holders import SeatHolders
 from application.ports.unit_of_work import Needs
 from application.release_hold import release_hold
 from application.retrying import Retrying
 from application.transactor import Transactor
 from application.work import Work
-from domain.errors import NotCancellable, ReservationNotFound, ServiceUnavailable, Stale, Step
+from domain.errors import NotCancellable, RefundPending, ReservationNotFound, ServiceUnavailable, Stale, Step
 from domain.gateway_errand import ErrandKind
 from domain.idempotency import IdempotencyKey, fingerprint_of
 from domain.ids import BuyerId, PaymentId, ReservationId, UserId
@@ -98,17 +99,30 @@ class CancelFoundReservation:
 
 
 class CancelReservation:
-    def __init__(self, transactor: Transactor, retrying: Retrying, holders: SeatHolders) -> None:
+    def __init__(self, transactor: Transactor, retrying: Retrying, holders: SeatHolders, end: PaymentEnd) -> None:
         self._transactor = transactor
         self._retrying = retrying
         self._holders = holders
+        self._end = end
 
     async def __call__(self, command: CancelReservationCommand) -> Cancellation:
-        """Lets go of a hold, or refunds a paid reservation to points before the show. The same key, the same answer."""
+        """Lets go of a hold, or refunds a paid reservation before the show. The same key, the same answer.
+
+        What was paid by card goes back by the gateway: RefundPending while its answer is not known, NotCancellable
+        where it has refused for good.
+        """
         try:
-            return await self._retrying(Step.PAYMENT, lambda: self._attempt(command))
+            cancelled = await self._retrying(Step.PAYMENT, lambda: self._attempt(command))
         except Stale as stale:
             raise ServiceUnavailable(retry_after_seconds=1) from stale
+        if cancelled.pending is None:
+            return cancelled
+        refund = await self._end.of_refund(cancelled.pending)
+        if refund is None:
+            raise RefundPending(cancelled.pending, RETRY_AFTER_SECONDS)
+        if refund.status is not PaymentStatus.CANCELLED:
+            raise NotCancellable
+        return replace(cancelled, pending=None)
 
     async def _attempt(self, command: CancelReservationCommand) -> Cancellation:
         found = await self._holders.reservation(command.reservation_id)

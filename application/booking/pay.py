@@ -82,9 +82,7 @@ class Pay:
         self._ids = ids
 
     async def __call__(self, command: PayCommand) -> PaymentId:
-        """Pays once per idempotency key, however often it is asked. Card payments answer ServiceUnavailable yet."""
-        if command.method is PaymentMethod.CARD:
-            raise ServiceUnavailable(retry_after_seconds=60)
+        """Pays once per idempotency key, however often it is asked."""
         payment_id = PaymentId(*command.reservation_id.performance_id, self._ids.new_id())
         transaction = PayWithPoints(command=command, shown_token=self._tokens.examine(command.queue_token), payment_id=payment_id)
         try:

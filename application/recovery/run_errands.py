@@ -11,7 +11,7 @@ from application.recovery.settle_errand import SettleErrand
 from domain.errors import GatewayUnavailable, ServiceUnavailable, Stale
 from domain.gateway_errand import GATEWAY_WINDOW, ErrandKind, GatewayErrand, may_still_be_sent
 
-BATCH = 32
+BATCH = 8
 LEASE_SECONDS = 90
 """Longer than the longest read of the gateway."""
 LOOK_UP_AFTER = (2.0, 5.0, 15.0, 60.0, 300.0)

@@ -8,15 +8,17 @@ import strawberry
 
 from application.booking.cancel_reservation import CancelReservation
 from application.booking.hold_seats import HoldSeats
-from application.booking.pay import Pay
+from application.booking.pay_by_method import PayByMethod
+from application.booking.prepare_payment import PreparePayment
 from application.booking.sign_in_as_guest import SignInAsGuest
 from application.booking.ticket_codes import TicketCodes
-from application.booking.top_up_points import PrepareTopUp, TopUpPoints
 from application.booking.update_contact import UpdateContact
 from application.booking.watch_payment import WatchPayment
 from application.catalogue.create_concert import CreateConcert
 from application.catalogue.watch_seats import WatchSeats
 from application.operations.health import Health
+from application.points.prepare_top_up import PrepareTopUp
+from application.points.top_up_points import TopUpPoints
 from application.ports.clock import Clock
 from application.ports.metrics import Metrics
 from application.ports.outbox import Outbox
@@ -26,6 +28,7 @@ from application.queueing.operate_queue import OperateQueue
 from application.queueing.show_position import ShowPosition
 from application.queueing.show_queue import ShowQueue
 from application.queueing.watch_position import WatchPosition
+from application.recovery.cancel_performance import CancelPerformance
 from entrypoints.auth import AccessTokens, Person
 from entrypoints.graphql.loaders import Loaders, Views
 from entrypoints.graphql.problems import Forbidden, Unauthenticated
@@ -45,13 +48,15 @@ class UseCases:
     show_queue: ShowQueue
     operate_queue: OperateQueue
     hold_seats: HoldSeats
-    pay: Pay
+    pay: PayByMethod
+    prepare_payment: PreparePayment
     cancel_reservation: CancelReservation
     watch_payment: WatchPayment
     prepare_top_up: PrepareTopUp
     top_up_points: TopUpPoints
     watch_seats: WatchSeats
     create_concert: CreateConcert
+    cancel_performance: CancelPerformance
     health: Health
 
 
@@ -67,6 +72,7 @@ class Services:
     clock: Clock
     metrics: Metrics
     guests: bool
+    client_key: str
 
 
 class Context:

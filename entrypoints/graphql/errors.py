@@ -13,6 +13,7 @@ from graphql import GraphQLError
 from strawberry.extensions import MaskErrors
 from strawberry.types.field import StrawberryField
 
+from application.booking.prepare_payment import CardPartTooSmall
 from domain import errors
 from domain.contact import NotAPhoneNumber
 from domain.errors import BookingError, TransientError
@@ -53,6 +54,11 @@ def _pending(kind: Callable[..., Any]) -> Shown:
     return shown
 
 
+async def _top_up_pending(refused: errors.TopUpPending, context: Context) -> Any:
+    payment = await payment_of(context, context.person().user_id, refused.top_up_id)
+    return None if payment is None else results.PaymentPending(payment=payment, retry_after_seconds=refused.retry_after_seconds)
+
+
 def _not_now(fault: TransientError, context: Context) -> refusals.ServiceUnavailable:
     """A fault that no budget of retries stood around."""
     unavailable = errors.ServiceUnavailable()
@@ -75,6 +81,7 @@ REFUSALS: tuple[Refused, ...] = (
     Refused(errors.InsufficientPoints, refusals.InsufficientPoints, _plain(refusals.InsufficientPoints, "balance", "required")),
     Refused(errors.PaymentDeclined, refusals.PaymentDeclined, _plain(refusals.PaymentDeclined, "decline_code")),
     Refused(errors.PaymentPending, results.PaymentPending, _pending(results.PaymentPending)),
+    Refused(errors.TopUpPending, results.PaymentPending, _top_up_pending),
     Refused(errors.RefundPending, results.RefundPending, _pending(results.RefundPending)),
     Refused(errors.TicketIssuanceFailed, refusals.TicketIssuanceFailed, _plain(refusals.TicketIssuanceFailed, "refunded")),
     Refused(errors.InvalidAmount, refusals.InvalidAmount, _plain(refusals.InvalidAmount, "minimum", "maximum")),
@@ -107,6 +114,8 @@ def _told(error: GraphQLError, context: Context) -> tuple[str, dict[str, Any]]:
             return error.message, {"code": "BAD_INPUT"}
         case Problem() as problem:
             return str(problem), {"code": problem.code, **problem.extensions}
+        case CardPartTooSmall():
+            return "pointsToUse: leaves less than 100 won for the card", {"code": "BAD_INPUT", "argument": "pointsToUse"}
         case NotAPhoneNumber():
             return "phone: should be a Korean mobile number", {"code": "BAD_INPUT", "argument": "phone"}
         case errors.QueueTokenInvalid(reason=reason):

@@ -8,17 +8,17 @@ from uuid import UUID
 
 import strawberry
 
-from domain.ids import ConcertId, PaymentId, PerformanceId, ReservationId, SeatId, TicketId, UserId
+from domain.ids import ConcertId, PaymentId, PerformanceId, ReservationId, SeatId, TicketId, TopUpId, UserId
 from entrypoints.graphql.problems import BadInput
 
 T = TypeVar("T")
 
-_LETTERS: dict[type[Any], bytes] = {PerformanceId: b"p", SeatId: b"s", ReservationId: b"r", PaymentId: b"y", TicketId: b"t"}
+_LETTERS: dict[type[Any], bytes] = {PerformanceId: b"p", SeatId: b"s", ReservationId: b"r", PaymentId: b"y", TicketId: b"t", TopUpId: b"o"}
 _KINDS: dict[bytes, type[Any]] = {letter: kind for kind, letter in _LETTERS.items()}
 _CONCERT = b"c"
 _USER = b"u"
 
-NodeId = PerformanceId | SeatId | ReservationId | PaymentId | TicketId | UUID
+NodeId = PerformanceId | SeatId | ReservationId | PaymentId | TicketId | TopUpId | UUID
 """A bare UUID is a concert's."""
 
 
@@ -30,7 +30,7 @@ def user_id(of: UserId) -> strawberry.ID:
     return _encoded(_USER, (of,))
 
 
-def node_id(of: PerformanceId | SeatId | ReservationId | PaymentId | TicketId) -> strawberry.ID:
+def node_id(of: PerformanceId | SeatId | ReservationId | PaymentId | TicketId | TopUpId) -> strawberry.ID:
     return _encoded(_LETTERS[type(of)], of)
 
 
@@ -54,8 +54,12 @@ def read_reservation(text: str, argument: str = "id") -> ReservationId:
     return _read(text, argument, ReservationId, "reservation")
 
 
-def read_payment(text: str, argument: str = "id") -> PaymentId:
-    return _read(text, argument, PaymentId, "payment")
+def read_payment(text: str, argument: str = "id") -> PaymentId | TopUpId:
+    """A payment for a reservation, or one for points."""
+    read = read_node(text, argument)
+    if not isinstance(read, (PaymentId, TopUpId)):
+        raise BadInput(argument, "is not the id of a payment")
+    return read
 
 
 def read_node(text: str, argument: str = "id") -> NodeId:

@@ -5,9 +5,11 @@ import strawberry
 from application.booking.cancel_reservation import CancelReservationCommand
 from application.booking.hold_seats import HoldSeatsCommand
 from application.booking.pay import PayCommand
+from application.booking.prepare_payment import PreparePaymentCommand
+from application.points.top_up_points import TopUpCommand
 from application.queueing.join_queue import JoinQueueCommand
 from application.queueing.leave_queue import LeaveQueueCommand
-from domain.ids import ReservationId
+from domain.money import Won
 from domain.payment import PaymentMethod
 from entrypoints.auth import Person
 from entrypoints.graphql import ids
@@ -120,7 +122,17 @@ class PayInput:
             queue_token=self.queue_token,
             idempotency_key=read_key(self.idempotency_key),
             method=self.method,
+            **self._card(),
         )
+
+    def _card(self) -> dict[str, str]:
+        """A card is paid with by an order and the key that the gateway bound to it; points by neither."""
+        if self.method is not PaymentMethod.CARD:
+            return {}
+        return {
+            "order_id": read_reference(self.order_id or "", "orderId"),
+            "payment_key": read_reference(self.payment_key or "", "paymentKey"),
+        }
 
 
 @strawberry.input(description="What a card shall pay.")
@@ -129,9 +141,13 @@ class PreparePaymentInput:
     points_to_use: int | None = strawberry.field(default=strawberry.UNSET, description="Points to use beside the card; null = none.")
     queue_token: str = strawberry.field(description="The pass that came with the hold.")
 
-    def checked(self) -> ReservationId:
-        read_points(self.points_to_use or None)
-        return ids.read_reservation(self.reservation_id, "reservationId")
+    def command(self, person: Person) -> PreparePaymentCommand:
+        return PreparePaymentCommand(
+            user_id=person.user_id,
+            reservation_id=ids.read_reservation(self.reservation_id, "reservationId"),
+            queue_token=self.queue_token,
+            points=Won(read_points(self.points_to_use or None) or 0),
+        )
 
 
 @strawberry.input(description="How many points to buy.")
@@ -146,8 +162,11 @@ class TopUpPointsInput:
     payment_key: str = strawberry.field(description="The key that the gateway's client SDK returned for that order.")
     idempotency_key: str = strawberry.field(description="Made by the client, one per intent: 1 to 128 visible ASCII characters.")
 
-    def checked_amount(self) -> int:
-        read_key(self.idempotency_key)
-        read_reference(self.order_id, "orderId")
-        read_reference(self.payment_key, "paymentKey")
-        return self.amount
+    def command(self, person: Person) -> TopUpCommand:
+        return TopUpCommand(
+            user_id=person.user_id,
+            order_id=read_reference(self.order_id, "orderId"),
+            amount=self.amount,
+            payment_key=read_reference(self.payment_key, "paymentKey"),
+            idempotency_key=read_key(self.idempotency_key),
+        )

@@ -9,6 +9,7 @@ from strawberry.dataloader import DataLoader
 from application.ports.bookings import BookingView, PersonView
 from application.ports.catalogue import ConcertView, GradeAvailability, SeatView
 from application.ports.clock import Clock
+from application.ports.top_ups import TopUpView
 from domain.concert import Concert, Performance
 from domain.ids import ConcertId, PaymentId, PerformanceId, ReservationId, SeatId, TicketId
 from domain.payment import Payment
@@ -28,6 +29,7 @@ class Views:
     seats: SeatView
     bookings: BookingView
     people: PersonView
+    top_ups: TopUpView
 
 
 class Loaders:

@@ -5,8 +5,6 @@ from typing import Annotated
 import strawberry
 
 from application.booking.sign_in_as_guest import GUESTS
-from application.booking.top_up_points import NO_GATEWAY
-from domain.errors import ServiceUnavailable
 from entrypoints.graphql import ids
 from entrypoints.graphql.context import Info
 from entrypoints.graphql.fields import mutation
@@ -34,11 +32,13 @@ from entrypoints.graphql.types.results import (
     JoinQueueSuccess,
     LeaveQueueResult,
     LeaveQueueSuccess,
+    PaymentOrder,
     PayResult,
     PaySuccess,
     PreparePaymentResult,
     PrepareTopUpResult,
     TopUpPointsResult,
+    TopUpPointsSuccess,
 )
 
 What = strawberry.argument(description="What is asked for.")
@@ -85,23 +85,21 @@ class Mutation(OperatorMutation):
         cancelled = await info.context.use_cases.cancel_reservation(input.command(info.context.person()))
         return await CancelReservationSuccess.of(info.context, cancelled)
 
-    @mutation("An order for a card to pay. The gateway is not connected yet.")
+    @mutation("An order for a card to pay: one attempt's.")
     async def prepare_payment(self, info: Info, input: Annotated[PreparePaymentInput, What]) -> PreparePaymentResult:
-        info.context.person()
-        input.checked()
-        raise ServiceUnavailable(retry_after_seconds=NO_GATEWAY)
+        prepared = await info.context.use_cases.prepare_payment(input.command(info.context.person()))
+        return PaymentOrder.of(info.context, prepared.attempt, prepared.order)
 
-    @mutation("An order for a card to buy points with. The gateway is not connected yet.")
+    @mutation("An order for a card to buy points with: one attempt's.")
     async def prepare_top_up(self, info: Info, input: Annotated[PrepareTopUpInput, What]) -> PrepareTopUpResult:
-        info.context.person()
-        await info.context.use_cases.prepare_top_up(input.amount)
-        raise AssertionError("unreachable: no gateway is connected")
+        prepared = await info.context.use_cases.prepare_top_up(info.context.person().user_id, input.amount)
+        return PaymentOrder.of(info.context, prepared.id, prepared.order)
 
-    @mutation("Buys points with a card. The gateway is not connected yet.")
+    @mutation("Buys points with a card.")
     async def top_up_points(self, info: Info, input: Annotated[TopUpPointsInput, What]) -> TopUpPointsResult:
-        info.context.person()
-        await info.context.use_cases.top_up_points(input.checked_amount())
-        raise AssertionError("unreachable: no gateway is connected")
+        person = info.context.person()
+        await info.context.use_cases.top_up_points(input.command(person))
+        return TopUpPointsSuccess(balance=await info.context.views.people.balance(person.user_id))
 
     @mutation("Where AlimTalk and SMS shall go from now on.")
     async def update_contact(self, info: Info, phone: Phone) -> Viewer:

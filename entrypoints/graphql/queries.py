@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from domain.ids import ConcertId, PaymentId, PerformanceId, ReservationId, SeatId, TicketId
+from domain.ids import ConcertId, PaymentId, PerformanceId, ReservationId, SeatId, TicketId, TopUpId
 from entrypoints.graphql import cursors, ids
 from entrypoints.graphql.context import Context, Info
 from entrypoints.graphql.fields import field
@@ -67,7 +67,7 @@ async def _node(context: Context, of: ids.NodeId) -> Node | None:
             return None if seat is None else Seat.of(seat, context.now())
         case ReservationId():
             return await reservation_of(context, context.person().user_id, of)
-        case PaymentId():
+        case PaymentId() | TopUpId():
             return await payment_of(context, context.person().user_id, of)
         case TicketId():
             return await _own_ticket(context, of)

@@ -8,9 +8,10 @@ from domain import payment as domain_payment
 from domain import reservation as domain_reservation
 from domain import ticket as domain_ticket
 from domain.errors import ReservationNotFound
-from domain.ids import PaymentId, PerformanceId, ReservationId, UserId
+from domain.ids import PaymentId, PerformanceId, ReservationId, TopUpId, UserId
 from domain.payment import PaymentMethod, PaymentStatus
 from domain.reservation import ReservationStatus
+from domain.top_up import TopUp
 from entrypoints.graphql import cursors, ids
 from entrypoints.graphql.context import Context, Info
 from entrypoints.graphql.fields import field
@@ -49,7 +50,18 @@ class Payment(Node):
     paid_at: datetime | None = strawberry.field(description="When it was completed.")
 
     @classmethod
-    def of(cls, payment: domain_payment.Payment) -> "Payment":
+    def of(cls, payment: domain_payment.Payment | TopUp) -> "Payment":
+        """A top-up is a payment by card alone, for points instead of seats."""
+        if isinstance(payment, TopUp):
+            return cls(
+                id=ids.node_id(payment.id),
+                status=payment.status,
+                method=PaymentMethod.CARD,
+                amount=payment.amount,
+                points_amount=0,
+                card_amount=payment.amount,
+                paid_at=payment.completed_at,
+            )
         return cls(
             id=ids.node_id(payment.id),
             status=payment.status,
@@ -154,7 +166,10 @@ async def own_reservation(context: Context, reservation_id: ReservationId) -> Re
     return reservation
 
 
-async def payment_of(context: Context, user_id: UserId, payment_id: PaymentId) -> Payment | None:
+async def payment_of(context: Context, user_id: UserId, payment_id: PaymentId | TopUpId) -> Payment | None:
+    if isinstance(payment_id, TopUpId):
+        top_up = await context.views.top_ups.top_up(payment_id) if payment_id.user_id == user_id else None
+        return None if top_up is None else Payment.of(top_up)
     payment = await context.loaders.payments.load(payment_id)
     return None if payment is None or payment.user_id != user_id else Payment.of(payment)
 

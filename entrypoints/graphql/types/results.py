@@ -6,7 +6,8 @@ from typing import Annotated
 import strawberry
 
 from application.booking.cancel_reservation import Cancellation
-from domain.ids import PaymentId, ReservationId
+from domain import payment_order as domain_order
+from domain.ids import PaymentId, ReservationId, TopUpId
 from entrypoints.graphql.context import Context, Info
 from entrypoints.graphql.fields import field
 from entrypoints.graphql.types.booking import Payment, Reservation, Ticket, own_reservation, payment_of
@@ -108,6 +109,15 @@ class PaymentOrder:
     amount: int = strawberry.field(description="In won.")
     client_key: str = strawberry.field(description="The gateway's public key of this shop.")
     expires_at: datetime = strawberry.field(description="Until when the order can be paid.")
+
+    @classmethod
+    def of(cls, context: Context, attempt: PaymentId | TopUpId, order: domain_order.PaymentOrder) -> "PaymentOrder":
+        return cls(
+            order_id=domain_order.order_id_of(attempt),
+            amount=order.card_amount,
+            client_key=context.services.client_key,
+            expires_at=order.expires_at,
+        )
 
 
 @strawberry.type(description="The points are on the account.")

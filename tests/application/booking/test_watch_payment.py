@@ -9,9 +9,10 @@ import pytest
 
 from application.booking.watch_payment import WatchPayment
 from domain.errors import StoreUnavailable
-from domain.ids import ConcertId, PaymentId, ReservationId, UserId
+from domain.ids import ConcertId, PaymentId, ReservationId, TopUpId, UserId
 from domain.money import Won
 from domain.payment import Payment, PaymentStatus
+from domain.top_up import TopUp
 
 OWNER, OTHER = UserId(UUID(int=1)), UserId(UUID(int=2))
 CONCERT = ConcertId(UUID(int=3))
@@ -50,8 +51,13 @@ class Instant:
         return self.passed
 
 
-async def seen(*found: Payment | StoreUnavailable | None, user: UserId = OWNER) -> list[Payment]:
-    watch = WatchPayment(Looks(*found), Instant())  # type: ignore[arg-type]
+class NoTopUps:
+    async def top_up(self, top_up_id: TopUpId) -> TopUp | None:
+        return None
+
+
+async def seen(*found: Payment | StoreUnavailable | None, user: UserId = OWNER) -> list[Payment | TopUp]:
+    watch = WatchPayment(Looks(*found), NoTopUps(), Instant())  # type: ignore[arg-type]
     return [payment async for payment in watch(user, PAYMENT.id)]
 
 

@@ -295,7 +295,8 @@ async def test_closing_finishes_what_waits_and_takes_no_more(database: AnyDataba
     await unit_of_work.open()
     waiting = [asyncio.create_task(unit_of_work.run(top_up(fan(number)))) for number in range(9)]
     await asyncio.sleep(0)
-    await unit_of_work.close()
+    async with asyncio.timeout(10):
+        await unit_of_work.close()
     assert all(task.done() for task in waiting)
     with pytest.raises(ServiceUnavailable):
         await unit_of_work.run(top_up(fan(10)))

@@ -38,7 +38,8 @@ async def paid(http: httpx.AsyncClient) -> tuple[Client, dict[str, Any], dict[st
 
 
 async def mail_of(server: Server, phone: str) -> list[dict[str, Any]]:
-    async with httpx.AsyncClient(base_url=server.url) as http, asyncio.timeout(15):
+    """What a killed process had claimed is claimable again when its lease of 30 seconds is over."""
+    async with httpx.AsyncClient(base_url=server.url) as http, asyncio.timeout(60):
         while True:
             mails: list[dict[str, Any]] = (await http.get("/mailbox.json", params={"phone": phone})).json()["mails"]
             if mails:

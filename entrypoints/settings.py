@@ -102,8 +102,6 @@ class Settings:
     drain_seconds: float
     lease_seconds: int
     """How long messages and notifications that a process took up stay its own: what it leaves when it dies waits so long."""
-    lease_seconds: int
-    """How long messages and notifications that a process took up stay its own: what it leaves when it dies waits so long."""
 
     @property
     def simulates_providers(self) -> bool:
@@ -153,7 +151,6 @@ class _Reader:
             hold_duration=timedelta(seconds=self._read("HOLD_SECONDS", _between(1, 3600), 300, "1 to 3600 seconds")),
             pass_duration=timedelta(seconds=self._read("PASS_SECONDS", _between(1, 3600), 600, "1 to 3600 seconds")),
             max_body_bytes=self._read("MAX_BODY_BYTES", _between(1024, 16 * 2**20), 256 * 1024, "1024 to 16777216 bytes"),
-            lease_seconds=self._read("LEASE_SECONDS", _between(1, 600), 30, "1 to 600 seconds"),
             lease_seconds=self._read("LEASE_SECONDS", _between(1, 600), 30, "1 to 600 seconds"),
             drain_seconds=float(self._read("DRAIN_SECONDS", _between(1, 120), 8, "1 to 120 seconds")),
         )

@@ -20,7 +20,8 @@ MOST_CONCERTS = 1_000
 CONCERTS_AT_ONCE = 8
 MOST_ROUNDS = 4
 """Taking, granting and freeing lead to each other; what is left after so many rounds waits for the next tick."""
-LEVERS_FRESH_FOR = 1.0
+LEVERS_FRESH_FOR = 0.25
+"""Seconds: about a tick, so that the first of a new line need not wait."""
 SWEEP_EVERY = 10.0
 """Seconds between two looks at every slot: what makes up for lost hints."""
 
@@ -76,7 +77,7 @@ class AdmitBuyers:
         return sum(await asyncio.gather(*(self._tick(queue) for queue in live if queue.queue.epoch)))
 
     async def _live_queues(self) -> list[LiveQueue]:
-        """Read once a second; those that are no longer among them are over, and forgotten."""
+        """Read at most once a tick; those that are no longer among them are over, and forgotten."""
         if self._sleeper.elapsed() - self._live.read_at >= self._levers_fresh_for:
             found = await self._queues.live_queues(self._clock.now(), MOST_CONCERTS)
             before, self._live.queues = self._live.queues, {live.queue.concert_id: live for live in found}

@@ -19,6 +19,7 @@ from entrypoints.graphql.context import Services
 from entrypoints.graphql.endpoint import GraphQLEndpoint
 from entrypoints.graphql.schema import build_schema
 from entrypoints.settings import Settings
+from entrypoints.webhooks import toss_webhook
 
 PAGES = Path(__file__).parent / "graphql" / "pages"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -41,6 +42,7 @@ def build_api(
         Route("/healthz", _alive),
         Route("/readyz", _ready(services.use_cases.health)),
         Route("/metrics", _metrics(exposition)),
+        toss_webhook(services.use_cases.hear_webhook, services.metrics),
     ]
     if settings.graphiql:
         routes.append(Route("/", _walk))

@@ -8,6 +8,7 @@ from dependency_injector import containers, providers
 
 from adapters.embedded.broker import EmbeddedBroker, EmbeddedSubscriber
 from adapters.embedded.redis import embedded_redis, process_marker
+from adapters.kafka.dead_letter_topic import KafkaDeadLetterTopic
 from adapters.kafka.publisher import KafkaPublisher
 from adapters.kafka.subscriber import KafkaSubscriber
 from adapters.kafka.topics import topic_named
@@ -26,6 +27,7 @@ from adapters.sql.booking_view import SqlBookingView
 from adapters.sql.catalogue_store import SqlCatalogueStore
 from adapters.sql.concert_view import SqlConcertView
 from adapters.sql.database import database_at
+from adapters.sql.dead_letter_queue import SqlDeadLetterQueue
 from adapters.sql.gateway_errands import SqlGatewayErrands, SqlGatewayErrandView
 from adapters.sql.idempotency_records import SqlIdempotencyRecords
 from adapters.sql.notification_queue import SqlNotificationQueue
@@ -62,6 +64,7 @@ from application.booking.watch_payment import WatchPayment
 from application.catalogue.create_concert import CreateConcert
 from application.catalogue.watch_seats import WatchSeats
 from application.event_listeners import LISTENERS
+from application.messaging.bury_poison import BuryPoison
 from application.messaging.consume_messages import ConsumeMessages
 from application.messaging.relay_outbox import RelayOutbox
 from application.messaging.send_notifications import SendNotifications
@@ -87,6 +90,7 @@ from application.queueing.standings import Standings
 from application.queueing.watch_position import ConcertWatches, WatchPosition
 from application.recovery.cancel_performance import CancelPerformance, RefundCancelledPerformances
 from application.recovery.expire_holds import ExpireHolds
+from application.recovery.hear_webhook import HearWebhook
 from application.recovery.purge import OldMessages, Purge
 from application.recovery.run_errands import RunErrands
 from application.recovery.settle_errand import SettleErrand
@@ -122,6 +126,10 @@ def broker(settings: Settings, clock: Clock) -> EmbeddedBroker | None:
 
 def publisher(embedded: EmbeddedBroker | None, settings: Settings) -> EmbeddedBroker | KafkaPublisher:
     return embedded or KafkaPublisher(settings.kafka_bootstrap, topic_named(settings.kafka_prefix))
+
+
+def dead_letter_topic(embedded: EmbeddedBroker | None, settings: Settings) -> EmbeddedBroker | KafkaDeadLetterTopic:
+    return embedded or KafkaDeadLetterTopic(settings.kafka_bootstrap)
 
 
 def subscriber(embedded: EmbeddedBroker | None, settings: Settings) -> EmbeddedSubscriber | KafkaSubscriber:
@@ -167,6 +175,7 @@ class Container(containers.DeclarativeContainer):
     unit_of_work = providers.Singleton(SqlUnitOfWork, database, clock, metrics)
     holders = providers.Singleton(SqlSeatHolders, database)
     outbox = providers.Singleton(SqlOutbox, database)
+    dead_letters = providers.Singleton(SqlDeadLetterQueue, database)
     notifications = providers.Singleton(SqlNotificationQueue, database)
     idempotency = providers.Singleton(SqlIdempotencyRecords, database)
     catalogue = providers.Singleton(SqlCatalogueStore, database, clock)
@@ -185,6 +194,7 @@ class Container(containers.DeclarativeContainer):
     embedded_broker = providers.Singleton(broker, settings, clock)
     publisher = providers.Singleton(publisher, embedded_broker, settings)
     subscriber = providers.Singleton(subscriber, embedded_broker, settings)
+    dead_letter_topic = providers.Singleton(dead_letter_topic, embedded_broker, settings)
 
     alimtalk_client = providers.Singleton(provider_client, settings.provided.alimtalk, settings.provided.port)
     sms_client = providers.Singleton(provider_client, settings.provided.sms, settings.provided.port)
@@ -233,7 +243,8 @@ class Container(containers.DeclarativeContainer):
     relay_outbox = providers.Singleton(
         RelayOutbox, outbox, publisher, ids, jitter, metrics, owner, lease_seconds=settings.provided.lease_seconds
     )
-    consume_messages = providers.Singleton(ConsumeMessages, subscriber, transactor, retrying, people, metrics)
+    bury_poison = providers.Singleton(BuryPoison, dead_letters, dead_letter_topic, clock, ids, metrics)
+    consume_messages = providers.Singleton(ConsumeMessages, subscriber, transactor, retrying, people, bury_poison, metrics)
     channels = providers.Dict({Channel.ALIMTALK: alimtalk, Channel.SMS: sms})
     send_notifications = providers.Singleton(
         SendNotifications, notifications, channels, clock, sleeper, jitter, metrics, owner, lease_seconds=settings.provided.lease_seconds
@@ -279,6 +290,7 @@ class Container(containers.DeclarativeContainer):
         prepare_top_up=providers.Singleton(PrepareTopUp, transactor, retrying, ids),
         top_up_points=providers.Singleton(TopUpPoints, transactor, retrying, providers.Singleton(TopUpEnd, top_ups, patience)),
         cancel_performance=providers.Singleton(CancelPerformance, transactor, retrying),
+        hear_webhook=providers.Singleton(HearWebhook, errands, hints),
         watch_seats=providers.Singleton(WatchSeats, concerts, seats, clock, sleeper),
         create_concert=create_concert,
         health=health,
@@ -290,6 +302,8 @@ class Container(containers.DeclarativeContainer):
         access_tokens=access_tokens,
         ticket_codes=ticket_codes,
         outbox=outbox,
+        refunds=refunds,
+        errands=errand_view,
         clock=clock,
         metrics=metrics,
         guests=settings.provided.guests,

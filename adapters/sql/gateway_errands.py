@@ -59,6 +59,11 @@ class SqlGatewayErrands:
             later["look_ups"] = ERRANDS.c.look_ups + 1
         await self._answer(owner, errand_id, later | _RELEASED)
 
+    async def hurry(self, errand_ids: Sequence[ErrandId]) -> int:
+        waiting = and_(any_of(_KEY, errand_ids), _OPEN, ERRANDS.c.next_step == NextStep.LOOK_UP, ERRANDS.c.due_at > database_clock.now())
+        sooner = update(ERRANDS).where(waiting).values(due_at=database_clock.now())
+        return await self._database.write(lambda connection: connection.execute(sooner).rowcount)
+
     async def _answer(self, owner: str, errand_id: ErrandId, changes: dict[str, Any], *conditions: ColumnElement[bool]) -> bool:
         """Whether the errand was still open and this owner's; nothing is written where it was not."""
         mine = and_(any_of(_KEY, [errand_id]), _OPEN, ERRANDS.c.lease_owner == owner, *conditions)

@@ -24,6 +24,7 @@ class Metric:
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
         "concert_failures_total": Metric("Faults met, by the step whose budget they took from.", ("step", "kind")),
+        "concert_gateway_webhooks_total": Metric("Webhooks of the payment gateway, by what came of them.", ("outcome",)),
         "concert_operator_alerts_total": Metric("What only a person can mend, by the runbook's name.", ("alert",)),
         "concert_after_commit_failures_total": Metric("Hints that failed after a commit.", ("hint",)),
         "concert_role_crashes_total": Metric("Passes of a role that ended in an exception.", ("role", "kind")),
@@ -43,8 +44,8 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "concert_queue_watchers": Metric("Streams of positions that are open in this process."),
         "concert_messages_published_total": Metric("Messages the broker has acknowledged."),
         "concert_messages_not_published_total": Metric("Messages given back to the outbox.", ("fault",)),
-        "concert_messages_handled_total": Metric("Messages handled.", ("type", "repeat")),
-        "concert_messages_unreadable_total": Metric("Messages that could not be understood and were set aside."),
+        "concert_messages_handled_total": Metric("Messages handled; REPEAT and OVERTAKEN changed nothing.", ("type", "taken")),
+        "concert_dead_letters_total": Metric("Messages given up, by who gave them up.", ("origin",)),
         "concert_notifications_total": Metric("Attempts to notify a person, by their end.", ("channel", "outcome")),
         "concert_notification_seconds": Metric("From the message to its acceptance by the provider.", ("channel",)),
     }

@@ -41,3 +41,7 @@ class GatewayErrands(Protocol):
     async def postpone(self, owner: str, errand_id: ErrandId, next_step: NextStep, seconds: float, note: str) -> None:
         """Claimable again after so long; ``note`` (a code, nothing personal) says why. One more look-up if that was the step."""
         ...
+
+    async def hurry(self, errand_ids: Sequence[ErrandId]) -> int:
+        """Those of them that wait for their next look-up need not wait longer; returns how many did."""
+        ...

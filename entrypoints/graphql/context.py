@@ -20,8 +20,10 @@ from application.operations.health import Health
 from application.points.prepare_top_up import PrepareTopUp
 from application.points.top_up_points import TopUpPoints
 from application.ports.clock import Clock
+from application.ports.gateway_errand_view import GatewayErrandView
 from application.ports.metrics import Metrics
 from application.ports.outbox import Outbox
+from application.ports.performance_refunds import PerformanceRefunds
 from application.queueing.join_queue import JoinQueue
 from application.queueing.leave_queue import LeaveQueue
 from application.queueing.operate_queue import OperateQueue
@@ -29,6 +31,7 @@ from application.queueing.show_position import ShowPosition
 from application.queueing.show_queue import ShowQueue
 from application.queueing.watch_position import WatchPosition
 from application.recovery.cancel_performance import CancelPerformance
+from application.recovery.hear_webhook import HearWebhook
 from entrypoints.auth import AccessTokens, Person
 from entrypoints.graphql.loaders import Loaders, Views
 from entrypoints.graphql.problems import Forbidden, Unauthenticated
@@ -57,6 +60,7 @@ class UseCases:
     watch_seats: WatchSeats
     create_concert: CreateConcert
     cancel_performance: CancelPerformance
+    hear_webhook: HearWebhook
     health: Health
 
 
@@ -69,6 +73,8 @@ class Services:
     access_tokens: AccessTokens
     ticket_codes: TicketCodes
     outbox: Outbox
+    refunds: PerformanceRefunds
+    errands: GatewayErrandView
     clock: Clock
     metrics: Metrics
     guests: bool

@@ -14,6 +14,7 @@ from domain.money import Won
 from entrypoints.graphql import ids
 from entrypoints.graphql.context import Context, Info
 from entrypoints.graphql.fields import field, mutation
+from entrypoints.graphql.operator_payments import OperatorPaymentMutation, PaymentOperations
 from entrypoints.graphql.problems import BadInput
 from entrypoints.graphql.types.catalogue import Concert
 from entrypoints.graphql.types.refusals import ConcertNotFound, ServiceUnavailable
@@ -154,7 +155,7 @@ class ServerHealth:
 
 
 @strawberry.type(description="For operators: how the system is doing.")
-class Operations:
+class Operations(PaymentOperations):
     @field("The servers this process needs, asked just now.")
     async def servers(self, info: Info) -> list[ServerHealth]:
         readiness = await info.context.use_cases.health()
@@ -169,7 +170,7 @@ ConcertArgument = Annotated[strawberry.ID, strawberry.argument(description="The 
 
 
 @strawberry.type(description="What operators can ask for.")
-class OperatorMutation:
+class OperatorMutation(OperatorPaymentMutation):
     @mutation("For operators: puts a concert on sale, with all of its seats.")
     async def create_concert(
         self, info: Info, input: Annotated[CreateConcertInput, strawberry.argument(description="What is asked for.")]

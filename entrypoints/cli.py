@@ -25,10 +25,10 @@ from entrypoints.processes import (
 )
 from entrypoints.settings import Profile, Settings, SettingsError, read_settings
 from entrypoints.simulators.mailbox import read_mailbox
+from entrypoints.simulators.together import MAILBOX
 
 MISUSED = 2
 FAILED = 1
-MAILBOX = "mailbox.sqlite3"
 
 Command = Callable[[argparse.Namespace], None]
 
@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     mailbox = add("mailbox", _mailbox, "show what the simulated providers have delivered")
     mailbox.add_argument("--phone", help="only what went to this number")
     mailbox.add_argument("--limit", type=int, default=20)
-    simulators = add("simulators", _simulators, "look-alikes of the notification providers, over HTTP")
+    simulators = add("simulators", _simulators, "look-alikes of the card gateway and the notification providers, over HTTP")
     simulators.add_argument("--host", default="127.0.0.1")
     simulators.add_argument("--port", type=int, default=8090)
     simulators.add_argument("--data-dir", type=Path, default=Path(tempfile.gettempdir()) / "concert-simulators")
@@ -151,7 +151,7 @@ def _mailbox(arguments: argparse.Namespace) -> None:
 def _simulators(arguments: argparse.Namespace) -> None:
     set_up_logging()
     arguments.data_dir.mkdir(parents=True, exist_ok=True)
-    _run(run_simulators(arguments.host, arguments.port, arguments.data_dir / MAILBOX))
+    _run(run_simulators(arguments.host, arguments.port, arguments.data_dir))
 
 
 def _run(process: object) -> None:

@@ -101,9 +101,8 @@ from entrypoints.auth import AccessTokens, published_keys
 from entrypoints.graphql.context import Services, UseCases
 from entrypoints.graphql.loaders import Views
 from entrypoints.settings import EMBEDDED_KAFKA, EMBEDDED_REDIS, AccessTokenSettings, ProviderSettings, Settings, TossSettings
+from entrypoints.simulators.together import NHN_PATH, TOSS_PATH
 
-TOSS_SIMULATOR = "/simulator/tosspayments"
-"""Where a process that simulates the gateway mounts it."""
 CONSUMERS = "notifications"
 """The name under which the consumers of all processes share the broker's partitions."""
 
@@ -151,12 +150,12 @@ def access_tokens(settings: AccessTokenSettings, clock: Clock) -> AccessTokens:
 
 def provider_client(provider: ProviderSettings, port: int) -> NhnClient:
     """Without a URL: the simulator that this very process serves."""
-    return NhnClient(provider.url or f"http://127.0.0.1:{port}/simulator/nhn", provider.secret_key)
+    return NhnClient(provider.url or f"http://127.0.0.1:{port}{NHN_PATH}", provider.secret_key)
 
 
 def payment_gateway(toss: TossSettings, port: int) -> TossPaymentGateway:
     """Without a URL: the simulator that this very process serves."""
-    return TossPaymentGateway(toss.url or f"http://127.0.0.1:{port}{TOSS_SIMULATOR}", toss.secret_key)
+    return TossPaymentGateway(toss.url or f"http://127.0.0.1:{port}{TOSS_PATH}", toss.secret_key)
 
 
 class Container(containers.DeclarativeContainer):

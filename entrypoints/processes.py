@@ -7,25 +7,22 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Mount
 
-from adapters.kafka.topics import create_topics, topic_named
+from adapters.kafka.topics import DEAD_KEPT, create_topics, dead_letter_topic_of, topic_named
 from adapters.redis.errors import RedisSettingsError
 from adapters.redis.server_check import check_server
 from adapters.sql.migrate import is_current, migrate
 from adapters.telemetry.logs import correlate
 from domain.errors import QueueUnavailable
 from entrypoints.api import build_api
-from entrypoints.container import TOSS_SIMULATOR, Container, sqlite_path
+from entrypoints.container import Container, sqlite_path
 from entrypoints.demo import demo_concert
-from entrypoints.settings import EMBEDDED_KAFKA, EMBEDDED_REDIS, SIMULATED, Settings
-from entrypoints.simulators.nhn import create_app as create_simulator
+from entrypoints.settings import EMBEDDED_KAFKA, EMBEDDED_REDIS, SIMULATED, SIMULATED_TOSS_KEY, Settings
 from entrypoints.simulators.nhn_provider import Account
-from entrypoints.simulators.toss import create_toss_app
+from entrypoints.simulators.together import Simulators
 from entrypoints.worker import Role, Supervisor
 
 log = logging.getLogger(__name__)
@@ -87,6 +84,8 @@ async def working(container: Container, names: Sequence[str]) -> AsyncIterator[N
             stack.push_async_callback(broker.close)
         elif "relay" in names:
             stack.push_async_callback(container.publisher().close)
+        if "consumer" in names and container.embedded_broker() is None:
+            stack.push_async_callback(container.dead_letter_topic().close)
         if "consumer" in names:
             stack.push_async_callback(container.subscriber().close)
         if "notifier" in names:
@@ -112,7 +111,9 @@ def roles_of(container: Container, names: Sequence[str]) -> list[Role]:
     async def topics() -> None:
         settings = container.settings()
         if settings.kafka_bootstrap != EMBEDDED_KAFKA:
-            await create_topics(settings.kafka_bootstrap, (topic_named(settings.kafka_prefix),))
+            topic = topic_named(settings.kafka_prefix)
+            await create_topics(settings.kafka_bootstrap, (topic,))
+            await create_topics(settings.kafka_bootstrap, (dead_letter_topic_of(topic),), partitions=1, kept=DEAD_KEPT)
 
     notifier_wake = wake()
     made: dict[str, Callable[[], list[Role]]] = {
@@ -156,8 +157,8 @@ async def run_api(container: Container, names: Sequence[str] = (), *, demo: bool
     """Serves until a signal comes; with names, those roles work in this process too."""
     settings = container.settings()
     listening = listen(settings.host, settings.port)
-    simulator = _simulator(settings)
-    api = _api(container, simulator)
+    simulators = _simulators(settings)
+    api = _api(container, simulators)
     stop = _stop_signal()
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(listening.close)
@@ -166,8 +167,8 @@ async def run_api(container: Container, names: Sequence[str] = (), *, demo: bool
         if demo:
             await load_demo(container)
         await stack.enter_async_context(served(container))
-        if simulator is not None:
-            stack.push_async_callback(simulator.close)
+        if simulators is not None:
+            stack.push_async_callback(simulators.close)
         server = _Server(_uvicorn(api))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         stack.push_async_callback(_goodbye, server, serving)
@@ -191,13 +192,16 @@ async def run_worker(container: Container, names: Sequence[str]) -> None:
             await stop.wait()
 
 
-async def run_simulators(host: str, port: int, mailbox: Path) -> None:
-    """Takes any account that says it is simulated."""
+async def run_simulators(host: str, port: int, directory: Path) -> None:
+    """Takes any account that says it is simulated, and any shop with the simulated key."""
     listening = listen(host, port)
     account = Account(appkey=SIMULATED, secret_key=SIMULATED)
-    server = _Server(_uvicorn(create_simulator(mailbox, alimtalk=account, sms=account)))
+    simulators = Simulators(directory, alimtalk=account, sms=account, toss_secret_key=SIMULATED_TOSS_KEY)
+    server = _Server(_uvicorn(Starlette(routes=simulators.routes())))
     stop = _stop_signal()
-    with contextlib.closing(listening):
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(listening.close)
+        stack.push_async_callback(simulators.close)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         await _started(server, serving)
         await stop.wait()
@@ -229,43 +233,22 @@ async def _ready_to_serve(container: Container) -> None:
         log.warning("redis runs without its append-only file: a restart of it opens a new epoch of every queue")
 
 
-def _api(container: Container, simulator: "_Simulators | None") -> Starlette:
-    more: list[BaseRoute] = []
-    if simulator is not None:
-        more = [
-            Mount("/simulator/nhn", simulator.nhn),
-            Mount(TOSS_SIMULATOR, simulator.toss),
-            *simulator.toss_controls,
-            Mount("/", simulator.nhn),
-        ]
+def _api(container: Container, simulators: Simulators | None) -> Starlette:
     return build_api(
-        container.settings(), container.services(), correlate=correlate, exposition=container.metrics().exposition, last_routes=more
+        container.settings(),
+        container.services(),
+        correlate=correlate,
+        exposition=container.metrics().exposition,
+        last_routes=[] if simulators is None else simulators.routes(),
     )
 
 
-class _Simulators(NamedTuple):
-    """The providers' look-alikes, served beside the API."""
-
-    nhn: Starlette
-    toss: Starlette
-
-    @property
-    def toss_controls(self) -> list[BaseRoute]:
-        """What a card and its holder do, and the switches of faults."""
-        return [route for route in self.toss.routes if getattr(route, "path", "").startswith("/simulator/")]
-
-    async def close(self) -> None:
-        await self.nhn.state.mailbox.close()
-        await self.toss.state.close()
-
-
-def _simulator(settings: Settings) -> _Simulators | None:
+def _simulators(settings: Settings) -> Simulators | None:
     if not settings.simulates_providers:
         return None
-    toss = create_toss_app(settings.data_dir / "toss.sqlite3", secret_key=settings.toss.secret_key)
     alimtalk = Account(appkey=settings.alimtalk.appkey, secret_key=settings.alimtalk.secret_key)
     sms = Account(appkey=settings.sms.appkey, secret_key=settings.sms.secret_key)
-    return _Simulators(create_simulator(settings.data_dir / "mailbox.sqlite3", alimtalk=alimtalk, sms=sms), toss)
+    return Simulators(settings.data_dir, alimtalk=alimtalk, sms=sms, toss_secret_key=settings.toss.secret_key)
 
 
 def listen(host: str, port: int) -> socket.socket:

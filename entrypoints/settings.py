@@ -25,6 +25,7 @@ PREFIX = "CONCERT_"
 EMBEDDED_REDIS = "embedded://"
 EMBEDDED_KAFKA = "embedded"
 SIMULATED = "simulated"
+SIMULATED_TOSS_KEY = "test_sk_simulated"
 """The account at the simulated providers."""
 SHORTEST_SECRET = 32
 """Bytes: what HMAC-SHA256 asks for."""
@@ -139,7 +140,7 @@ class _Reader:
             ticket_secret=self._required("TICKET_SECRET", _secret, generated.get("ticket_secret", "").encode()),
             toss=TossSettings(
                 url=self._required("TOSS_URL", _http_url, None),
-                secret_key=self._required("TOSS_SECRET_KEY", _text, "test_sk_simulated"),
+                secret_key=self._required("TOSS_SECRET_KEY", _text, SIMULATED_TOSS_KEY),
                 client_key=self._required("TOSS_CLIENT_KEY", _text, "test_ck_simulated"),
             ),
             alimtalk=self._provider("ALIMTALK", sender="SENDER_KEY"),

@@ -49,6 +49,9 @@ def production(tmp_path: Path, mysql_database: str, redis_url: str, kafka_bootst
         },
         "ALIMTALK_URL": f"http://127.0.0.1:{simulators}",
         "SMS_URL": f"http://127.0.0.1:{simulators}",
+        "TOSS_URL": f"http://127.0.0.1:{simulators}/simulator/tosspayments",
+        "TOSS_SECRET_KEY": "test_sk_simulated",
+        "TOSS_CLIENT_KEY": "test_ck_simulated",
     }
     first, second = (Server(tmp_path / name, free_port(), command="api", **settings) for name in ("first", "second"))
     first.run("migrate")

@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PRODUCTION = ROOT / "docker-compose.yml"
-ROLES = {"relay", "consumer", "notifier", "admitter", "sweeper"}
+ROLES = {"relay", "consumer", "notifier", "admitter", "sweeper", "reconciler"}
 OURS = ROLES | {"api", "migrate", "simulators"}
 
 Compose = dict[str, Any]

@@ -97,13 +97,13 @@ def top_up_of(row: Row[Any]) -> TopUp:
 
 
 def errand_values(errand: GatewayErrand) -> Values:
-    """OPEN, whether for the first time or anew, it is due at once, and nothing has been sent for it yet.
+    """Made by the core, for the first time or anew: due at once, and nothing has been sent for it yet.
 
-    Written in another state, nobody has it, and how it was run is left as it was.
+    The successor of one that was found keeps how that was run; nobody has it any more.
     """
     run: Values = (NextStep.SEND, None, 0, 0)
     note = None
-    if isinstance(errand, RunErrand) and errand.state is not ErrandState.OPEN:
+    if isinstance(errand, RunErrand):
         run = (errand.next_step, errand.begun_at, errand.sends, errand.look_ups)
         note = errand.note
     return (

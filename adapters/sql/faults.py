@@ -19,7 +19,6 @@ DECIDE_AGAIN = frozenset(
         "pk_inbox",
         "pk_handled_keys",
         "pk_concert_queues",
-        "pk_top_ups",
     },
 )
 """Rows that a transaction names, finds absent and adds: another was faster, so they are loaded and decided on anew."""

@@ -102,8 +102,7 @@ async def test_what_no_rule_fits_is_handed_over(unit_of_work: SqlUnitOfWork, dat
 
 
 async def test_one_order_asked_for_by_many_at_once_is_one_top_up(unit_of_work: SqlUnitOfWork, database: AnyDatabase) -> None:
-    """Nobody has an account to be locked by: who comes second finds out when it writes, and decides again."""
-    await SqlTopUpView(database).top_up(TOP_UP)
+    """Nobody has an account to be locked by: the order's row is what they line up at."""
     other = SqlUnitOfWork(database, FixedClock(NOW), StillMetrics(), group_size=1, writers=4)
     await other.open()
     answers = await asyncio.gather(

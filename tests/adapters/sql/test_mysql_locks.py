@@ -20,11 +20,16 @@ from adapters.sql.mysql_wire import exchange
 from adapters.sql.unit_of_work import SqlUnitOfWork
 from adapters.system.clock import SystemClock
 from application.ports.unit_of_work import Needs, Transaction
+from application.recovery.payment_saga import CompleteCardPayment, FinishRefund
 from application.work import Work
-from domain.ids import MessageId, PaymentId, ReservationId, TicketId
+from domain.gateway_errand import ErrandId, ErrandKind
+from domain.ids import MessageId, PaymentId, ReservationId, TicketId, TopUpId
+from domain.payment_order import OrderKey
 from domain.reservation import Reservation
 from tests.adapters.sql.box_office import CONCERT, PERFORMANCE, StillMetrics, fan, hold, open_box_office, pay, seat_id, transactor
+from tests.adapters.sql.card_desk import CardDesk, attempt, mint, pin
 from tests.adapters.sql.transactions import Plain
+from tests.contracts.clocks import FixedClock
 from tests.servers.databases import connect
 
 pytestmark = pytest.mark.real
@@ -132,6 +137,41 @@ async def test_a_take_over_locks_the_old_hold_and_nothing_beside(
     assert take_over.locks == named([take_over], [seat_id(1), seat_id(19)])
 
 
+@pytest.fixture
+async def desk(database: MysqlDatabase, unit_of_work: SqlUnitOfWork) -> CardDesk:
+    """Nine fans whose card payments are open, each for two seats of their own."""
+    await open_box_office(database, seats=30, fans=9)
+    desk = CardDesk(database, unit_of_work, FixedClock())
+    for number in range(9):
+        reservation_id = await desk.held(seat_id(number), seat_id(29 - number), user_id=fan(number))
+        await desk.run(mint(reservation_id, 10_000, attempt(number), fan(number)))
+        await desk.run(pin(reservation_id, attempt(number), user_id=fan(number)))
+    return desk
+
+
+async def test_asking_a_gateway_locks_its_order(desk: CardDesk, mysql_database: str) -> None:
+    again = LookAtLocks(pin((await desk.payment(attempt(4))).reservation_id, attempt(4), user_id=fan(4)), mysql_database)
+    assert await desk.run(again) == attempt(4)
+    owned = {("payments", "X", attempt(4)), ("payment_orders", "X", (CONCERT, attempt(4).payment))}
+    earlier = {("idempotency_records", "X", (CONCERT, fan(4)))}
+    assert again.locks == named([again], [seat_id(4), seat_id(25)]) | owned | earlier
+
+
+async def test_a_settlement_locks_its_booking_and_its_errands(desk: CardDesk, mysql_database: str) -> None:
+    complete = LookAtLocks(await desk.settlement(CompleteCardPayment, attempt(0)), mysql_database)
+    await desk.run(complete)
+    booking = named([complete], [seat_id(0), seat_id(29)])
+    owned = {("payments", "X", attempt(0)), ("gateway_errands", "X", (CONCERT, attempt(0).payment))}
+    assert complete.locks == booking | owned
+
+    await desk.cancel((await desk.payment(attempt(0))).reservation_id, "cancel")
+    finish = LookAtLocks(await desk.settlement(FinishRefund, attempt(0)), mysql_database)
+    await desk.run(finish)
+    tickets = {("tickets", "X", tuple(key)) for key in finish.needs().tickets}
+    assert len(tickets) == 2
+    assert finish.locks == booking | owned | tickets
+
+
 async def test_kinds_are_locked_in_one_order_and_keys_within_them(
     unit_of_work: SqlUnitOfWork, database: MysqlDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +184,9 @@ async def test_kinds_are_locked_in_one_order_and_keys_within_them(
     monkeypatch.setattr(mysql_session, "exchange", listening)
     everything = Needs(
         shard=CONCERT,
+        errands=(ErrandId(CONCERT, UUID(int=1), ErrandKind.CONFIRM),),
+        top_ups=(TopUpId(fan(1), UUID(int=1)),),
+        orders=(OrderKey(CONCERT, UUID(int=1)),),
         contacts=(fan(1),),
         inbox=(MessageId(UUID(int=1)),),
         idempotency=(pay(fan(1), ReservationId(*PERFORMANCE, UUID(int=1))).command.idempotency,),
@@ -173,6 +216,9 @@ async def test_kinds_are_locked_in_one_order_and_keys_within_them(
         "idempotency_records",
         "inbox",
         "contacts",
+        "payment_orders",
+        "top_ups",
+        "gateway_errands",
     ]
     assert all("FORCE INDEX (PRIMARY)" in select and "FOR UPDATE" in select and "ORDER BY" in select for select in selects)
     assert selects[4].count("FOR UPDATE OF seats") == 1

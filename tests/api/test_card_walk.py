@@ -26,7 +26,8 @@ REFUND = """mutation($id: ID!, $key: String!) { cancelReservation(input: {reserv
 PREPARE_TOP_UP = """mutation($amount: Int!) { prepareTopUp(input: {amount: $amount}) { __typename ... on PaymentOrder { orderId amount }
   ... on InvalidAmount { minimum maximum } } }"""
 TOP_UP = """mutation($order: String!, $amount: Int!, $paymentKey: String!, $key: String!) {
-  topUpPoints(input: {orderId: $order, amount: $amount, paymentKey: $paymentKey, idempotencyKey: $key}) { __typename ... on TopUpPointsSuccess { balance } ... on PaymentDeclined { declineCode }
+  topUpPoints(input: {orderId: $order, amount: $amount, paymentKey: $paymentKey, idempotencyKey: $key}) { __typename
+  ... on TopUpPointsSuccess { balance } ... on PaymentDeclined { declineCode }
   ... on PaymentPending { payment { id status cardAmount } } ... on Error { code } } }"""
 UPDATES = "subscription($id: ID!) { paymentUpdates(paymentId: $id) { id status } }"
 CREATE = """mutation($input: CreateConcertInput!) { createConcert(input: $input) { ... on CreateConcertSuccess {

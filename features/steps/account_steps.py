@@ -1,11 +1,10 @@
 """Points, tickets and notifications: what a fan has in the end."""
 
 import re
-from collections.abc import Sequence
 
 from pytest_bdd import then, when
 
-from features.steps.sentences import Sentence
+from features.steps.sentences import Sentence, Table
 from features.steps.story import Story
 from features.steps.words import LEDGER
 from features.worlds import documents
@@ -22,7 +21,7 @@ def has_points(story: Story, name: str, points: int) -> None:
 
 
 @then(Sentence("{name:fan}의 포인트 원장은 다음과 같다"))
-def ledger_reads(story: Story, name: str, datatable: Sequence[Sequence[str]]) -> None:
+def ledger_reads(story: Story, name: str, datatable: Table) -> None:
     """Oldest first."""
     viewer = story.fan(name).viewer()
     entries = [edge["node"] for edge in reversed(viewer["pointLedger"]["edges"])]
@@ -56,12 +55,6 @@ def codes_differ(story: Story, name: str, other: str) -> None:
 @when(Sentence("{name:fan}이/가 {amount:number}원 충전을 준비하려 한다"))
 def tries_to_prepare_a_top_up(story: Story, name: str, amount: int) -> None:
     story.fan(name).send(documents.PREPARE_TOP_UP, {"amount": amount})
-
-
-@when(Sentence("{name:fan}이/가 {amount:number}원을 충전하려 한다"))
-def tries_to_top_up(story: Story, name: str, amount: int) -> None:
-    request = {"orderId": "order-000001", "amount": amount, "paymentKey": "payment-key", "idempotencyKey": "top-up-1"}
-    story.fan(name).send(documents.TOP_UP, request)
 
 
 def _won(text: str) -> int:

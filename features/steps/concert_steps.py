@@ -7,39 +7,16 @@ from features.steps.story import Story, eventually, sleep_past
 from features.steps.words import SEATS
 from features.worlds.operator import Plan
 from features.worlds.service import Tempo
-from tests.servers import KafkaServer, RedisServer
 
 
-@given(Sentence("임시 배정이 {seconds:number}초인 예매 서비스가 있다"))
-def a_service_with_short_holds(story: Story, seconds: int) -> None:
-    story.use(story.world.service(Tempo(hold_seconds=seconds)))
+@given(Sentence("임시 배정은 {hold:number}초, 입장은 {entry:number}초 동안인 예매 서비스가 있다"))
+def a_service_in_a_hurry(story: Story, hold: int, entry: int) -> None:
+    story.use(story.world.service(Tempo(hold_seconds=hold, pass_seconds=entry)))
 
 
-@given(Sentence("입장이 {seconds:number}초 동안 유효한 예매 서비스가 있다"))
-def a_service_with_short_passes(story: Story, seconds: int) -> None:
-    story.use(story.world.service(Tempo(pass_seconds=seconds)))
-
-
-@given(Sentence("혼자 쓰는 예매 서비스가 있다"))
-def a_service_of_ones_own(story: Story) -> None:
-    story.use_own()
-
-
-@given(Sentence("혼자 쓰는, 임시 배정이 {seconds:number}초인 예매 서비스가 있다"))
-def a_service_of_ones_own_with_short_holds(story: Story, seconds: int) -> None:
-    story.use_own(Tempo(hold_seconds=seconds))
-
-
-@given(Sentence("혼자 쓰는 Redis와 예매 서비스가 있다"))
-def a_redis_of_ones_own(story: Story) -> None:
-    story.redis = story.stack.enter_context(RedisServer.started())
-    story.use_own()
-
-
-@given(Sentence("혼자 쓰는 Kafka와 예매 서비스가 있다"))
-def a_kafka_of_ones_own(story: Story) -> None:
-    story.kafka = story.stack.enter_context(KafkaServer.started())
-    story.use_own()
+@given(Sentence("Redis와 Kafka를 따로 쓰는 예매 서비스가 있다"))
+def a_service_on_own_servers(story: Story) -> None:
+    story.use_own_servers()
 
 
 @given(Sentence("콘서트가 판매 중이다"))

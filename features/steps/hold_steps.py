@@ -8,7 +8,7 @@ from pytest_bdd import given, step, then, when
 
 from features.steps import queue_steps
 from features.steps.refusal_steps import refused
-from features.steps.sentences import Sentence
+from features.steps.sentences import Sentence, Table
 from features.steps.story import Story, eventually, moment, sleep_past, sleep_until
 from features.steps.tokens import token_called
 from features.worlds.graphql import Answer, Refused
@@ -44,6 +44,20 @@ def tries_to_hold(story: Story, name: str, seats: tuple[str, ...]) -> None:
 @when(Sentence('{name:fan}이/가 "{which:state}" 토큰으로 {seats:seats} 좌석을 임시 배정받으려 한다'))
 def tries_to_hold_with(story: Story, name: str, which: str, seats: tuple[str, ...]) -> None:
     story.fan(name).hold(story.show.performance_id, story.show.ids(seats), token=token_called(which, name, story))
+
+
+@then(Sentence("{name:fan}은/는 다음 토큰으로 {seats:seats} 좌석을 임시 배정받지 못한다"))
+def cannot_hold_with(story: Story, name: str, seats: tuple[str, ...], datatable: Table) -> None:
+    for which, reason in datatable[1:]:
+        answer = story.fan(name).hold(story.show.performance_id, story.show.ids(seats), token=token_called(which, name, story))
+        assert refused(answer, "QueueTokenInvalid")["problem"] == reason
+
+
+@then(Sentence("{name:fan}의 입장은 임시 배정이 끝나고 {seconds:number}초 뒤까지로 늘어난다"))
+def pass_outlives_the_hold(story: Story, name: str, seconds: int) -> None:
+    fan = story.fan(name)
+    assert moment(fan.standing["expiresAt"]) == moment(fan.reservation["expiresAt"]) + timedelta(seconds=seconds)
+    assert fan.look()["expiresAt"] == fan.standing["expiresAt"]
 
 
 @when(Sentence("{name:fan}이/가 없는 공연 회차의 {seats:seats} 좌석을 임시 배정받으려 한다"))

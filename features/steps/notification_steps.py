@@ -14,7 +14,7 @@ from features.worlds.operator import TITLE, VENUE
 
 PATIENCE = 60.0
 """Seconds for a letter: what a killed process had claimed is free for others after half a minute."""
-QUIET = 1.0
+QUIET = 0.7
 """Seconds of silence after which nothing more is taken to come."""
 
 

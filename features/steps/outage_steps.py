@@ -67,30 +67,25 @@ def each_paid_once(story: Story) -> None:
 
 @when(Sentence("Redis에서 FLUSHALL이 실행된다"))
 def redis_forgets(story: Story) -> None:
-    assert story.redis is not None
-    with Redis.from_url(story.redis.url) as client:
+    with Redis.from_url(story.servers.redis.url) as client:
         client.flushall()
 
 
 @when(Sentence("Redis가 꺼진다"))
 def redis_goes(story: Story) -> None:
-    assert story.redis is not None
-    story.redis.kill()
+    story.servers.redis.kill()
 
 
 @when(Sentence("Redis가 다시 켜진다"))
 def redis_returns(story: Story) -> None:
-    assert story.redis is not None
-    story.redis.start()
+    story.servers.redis.start()
 
 
 @when(Sentence("Kafka가 꺼진다"))
 def kafka_goes(story: Story) -> None:
-    assert story.kafka is not None
-    story.kafka.stop()
+    story.servers.kafka.stop()
 
 
 @when(Sentence("Kafka가 다시 켜진다"))
 def kafka_returns(story: Story) -> None:
-    assert story.kafka is not None
-    story.kafka.start()
+    story.servers.kafka.start()

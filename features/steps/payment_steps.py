@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pytest_bdd import given, step, then, when
 
 from features.steps import hold_steps, reservation_steps
-from features.steps.sentences import Sentence
+from features.steps.refusal_steps import refused
+from features.steps.sentences import Sentence, Table
 from features.steps.story import SLACK, Story, eventually, moment
 from features.steps.tokens import token_called
 from features.worlds import documents
@@ -40,6 +41,13 @@ def tries_to_pay_with(story: Story, name: str, which: str) -> None:
     story.fan(name).pay(token=token_called(which, name, story))
 
 
+@then(Sentence("{name:fan}은/는 다음 토큰으로 결제하지 못한다"))
+def cannot_pay_with(story: Story, name: str, datatable: Table) -> None:
+    for which, reason in datatable[1:]:
+        answer = story.fan(name).pay(token=token_called(which, name, story))
+        assert refused(answer, "QueueTokenInvalid")["problem"] == reason
+
+
 @when(Sentence("{name:fan}이/가 없는 예약을 결제하려 한다"))
 def tries_to_pay_for_nothing(story: Story, name: str) -> None:
     story.fan(name).pay(reservation_id=reservation_steps.no_reservation(story))
@@ -48,17 +56,6 @@ def tries_to_pay_for_nothing(story: Story, name: str) -> None:
 @when(Sentence("{name:fan}이/가 {other:fan}의 예약을 결제하려 한다"))
 def tries_to_pay_for_another(story: Story, name: str, other: str) -> None:
     story.fan(name).pay(reservation_id=story.fan(other).reservation["id"])
-
-
-@when(Sentence("{name:fan}이/가 카드로 결제하려 한다"))
-def tries_to_pay_by_card(story: Story, name: str) -> None:
-    story.fan(name).pay(method="CARD", orderId="order-000001", paymentKey="payment-key")
-
-
-@when(Sentence("{name:fan}이/가 카드 결제를 준비하려 한다"))
-def tries_to_prepare_a_card_payment(story: Story, name: str) -> None:
-    fan = story.fan(name)
-    fan.send(documents.PREPARE_PAYMENT, {"reservationId": fan.reservation["id"], "queueToken": fan.token})
 
 
 @then(Sentence("{name:fan}의 결제는 {amount:number}원으로 완료되고 포인트 {balance:number}원이 남는다"))

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pytest_bdd import given, step, then, when
 
-from features.steps.sentences import Sentence
+from features.steps.refusal_steps import refused
+from features.steps.sentences import Sentence, Table
 from features.steps.story import SOON, Story, eventually
 from features.steps.tokens import token_called
 from features.steps.words import CONDITIONS, PHASES, TOKENS
@@ -78,11 +79,6 @@ def tries_to_join(story: Story, name: str) -> None:
 @when(Sentence("{name:fan}이/가 없는 콘서트의 대기열에 들어가려 한다"))
 def tries_to_join_nothing(story: Story, name: str) -> None:
     story.fan(name).join(unknown(story.show.concert_id))
-
-
-@when(Sentence('{name:fan}이/가 "{which:state}" 토큰을 들고 대기열에 들어가려 한다'))
-def tries_to_join_with(story: Story, name: str, which: str) -> None:
-    story.fan(name).join(story.show.concert_id, resume_token=token_called(which, name, story))
 
 
 @step(Sentence("{name:fan}이/가 순번을 실시간으로 지켜본다"))
@@ -191,29 +187,24 @@ def windows_share_the_number(story: Story, name: str) -> None:
     assert story.windows[name].standing["number"] == story.fan(name).standing["number"]
 
 
-@when(Sentence('{name:fan}이/가 "{which:state}" 토큰으로 순번을 조회하려 한다'))
-def tries_to_look(story: Story, name: str, which: str) -> None:
+@then(Sentence("{name:fan}은/는 다음 토큰을 들고 대기열에 들어가지 못한다"))
+def cannot_join_with(story: Story, name: str, datatable: Table) -> None:
+    for which, reason in datatable[1:]:
+        answer = story.fan(name).join(story.show.concert_id, resume_token=token_called(which, name, story))
+        assert refused(answer, "QueueTokenInvalid")["problem"] == reason
+
+
+@then(Sentence("{name:fan}은/는 다음 토큰으로 순번을 조회하거나 지켜보지 못한다"))
+def cannot_look_with(story: Story, name: str, datatable: Table) -> None:
     fan = story.fan(name)
-    with pytest.raises(Refused) as refused:
-        fan.ask(documents.QUEUE_TOKEN, value=token_called(which, name, story))
-    fan.refused = refused.value
-
-
-@when(Sentence('{name:fan}이/가 "{which:state}" 토큰으로 순번을 지켜보려 한다'))
-def tries_to_watch(story: Story, name: str, which: str) -> None:
-    fan = story.fan(name)
-    socket = fan.subscribe(documents.QUEUE_POSITION, queueToken=token_called(which, name, story))
-    with pytest.raises(Refused) as refused:
-        socket.next(PROMPT)
-    fan.refused = refused.value
-
-
-@then(Sentence("{name:fan}의 조회는 {code:code}로/으로 거절되고 이유는 {reason:code}다/이다"))
-def look_is_refused(story: Story, name: str, code: str, reason: str) -> None:
-    refused = story.fan(name).refused
-    assert refused is not None
-    assert (refused.extensions["code"], refused.extensions["reason"]) == (code, reason)
-    story.fan(name).refused = None
+    for which, reason in datatable[1:]:
+        token = token_called(which, name, story)
+        with pytest.raises(Refused) as look:
+            fan.ask(documents.QUEUE_TOKEN, value=token)
+        with pytest.raises(Refused) as watch:
+            fan.subscribe(documents.QUEUE_POSITION, queueToken=token).next(PROMPT)
+        for problem in (look.value, watch.value):
+            assert (problem.extensions["code"], problem.extensions["reason"]) == ("QUEUE_TOKEN_INVALID", reason)
 
 
 def _joined(fan: Fan, story: Story, resume_token: str | None = None) -> None:

@@ -68,7 +68,8 @@ def amount_is_invalid(story: Story, name: str, minimum: int, maximum: int) -> No
 
 @then(Sentence("{name:fan}의 요청은 {code:code}로/으로 거절된다"))
 def request_is_refused(story: Story, name: str, code: str) -> None:
-    problem = story.fan(name).refused
+    fan = story.fan(name)
+    problem, fan.refused = fan.refused, None
     assert problem is not None
     assert problem.extensions["code"] == code
 

@@ -1,11 +1,13 @@
 """Korean step sentences with typed places in them."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pytest_bdd.parsers import StepParser
 
+Table = Sequence[Sequence[str]]
+"""What stands below a step, its head row first."""
 SEAT = r"[A-Z]\d+"
 
 

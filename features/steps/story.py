@@ -14,8 +14,7 @@ from features.worlds.fan import Fan
 from features.worlds.graphql import Answer
 from features.worlds.operator import Plan, Show
 from features.worlds.service import BookingService, Tempo
-from features.worlds.world import World
-from tests.servers import KafkaServer, RedisServer
+from features.worlds.world import OwnServers, World
 
 T = TypeVar("T")
 
@@ -39,8 +38,7 @@ class Story:
     windows: dict[str, Fan] = field(default_factory=dict)
     crowd: list[Fan] = field(default_factory=list)
     answers: list[Answer | None] = field(default_factory=list)
-    redis: RedisServer | None = None
-    kafka: KafkaServer | None = None
+    _servers: OwnServers | None = None
 
     @property
     def service(self) -> BookingService:
@@ -56,9 +54,14 @@ class Story:
     def use(self, service: BookingService) -> None:
         self._service = service
 
-    def use_own(self, tempo: Tempo = Tempo()) -> None:  # noqa: B008 -- frozen
-        """A service that nobody else uses, with the servers that are the scenario's own."""
-        self.use(self.stack.enter_context(self.world.own_service(tempo, redis=self.redis, kafka=self.kafka)))
+    def use_own_servers(self) -> None:
+        """A service beside servers that the scenario may break."""
+        self._service, self._servers = self.world.service_on_own_servers()
+
+    @property
+    def servers(self) -> OwnServers:
+        assert self._servers is not None, "no servers to break"
+        return self._servers
 
     @property
     def show(self) -> Show:

@@ -117,22 +117,11 @@ mutation($input: CancelReservationInput!) {{ cancelReservation(input: $input) {{
 """
     + BOOKED
 )
-PREPARE_PAYMENT = f"""
-mutation($input: PreparePaymentInput!) {{ preparePayment(input: $input) {{
-  __typename {_refusals("SalesClosed", "InsufficientPoints", "QueueTokenInvalid", "ServiceUnavailable")}
-}} }}
-"""
 PREPARE_TOP_UP = f"""
 mutation($input: PrepareTopUpInput!) {{ prepareTopUp(input: $input) {{
   __typename {_refusals("InvalidAmount", "ServiceUnavailable")}
 }} }}
 """
-TOP_UP = f"""
-mutation($input: TopUpPointsInput!) {{ topUpPoints(input: $input) {{
-  __typename {_refusals("InvalidAmount", "ServiceUnavailable")}
-}} }}
-"""
-
 CONCERT = """
 query($id: ID!) { concert(id: $id) {
   id title salesOpenAt salesCloseAt purchaseLimit

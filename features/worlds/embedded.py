@@ -3,16 +3,15 @@
 from contextlib import ExitStack
 
 from features.worlds.service import BookingService, Tempo
-from features.worlds.world import World, scratch_directory
-from tests.servers import KafkaServer, RedisServer
+from features.worlds.world import OwnServers, World, scratch_directory
 from tests.servers.ports import free_port
 
 
 class EmbeddedWorld(World):
     """`concert serve`, as `make run` starts it."""
 
-    def _laid_out(self, tempo: Tempo, redis: RedisServer | None, kafka: KafkaServer | None, stack: ExitStack) -> BookingService:
-        if redis is not None or kafka is not None:
+    def _laid_out(self, tempo: Tempo, servers: OwnServers | None, stack: ExitStack) -> BookingService:
+        if servers is not None:
             raise ValueError("the embedded default has no server of its own to break")
         directory, port = scratch_directory(), free_port()
         return BookingService(

@@ -1,9 +1,10 @@
 """Processes of the `concert` command, which never outlive the tests."""
 
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -20,9 +21,8 @@ class ConcertProcess:
 
     def __init__(self, *arguments: str, environment: Mapping[str, str], directory: Path) -> None:
         self._name = " ".join(["concert", *arguments])
-        settings = [f"{name}={value}" for name, value in environment.items()]
-        log = directory / f"{'-'.join(arguments)}.log"
-        self._runner = NativeRunner(command=["env", *settings, str(CONCERT), *arguments], directory=directory, log=log)
+        log = directory / f"{arguments[0]}.log"
+        self._runner = NativeRunner(command=_command(arguments, environment), directory=directory, log=log)
 
     def start(self) -> None:
         self._runner.start()
@@ -39,9 +39,13 @@ class ConcertProcess:
             self.kill()
             raise AssertionError(f"{self._name} did not end within {SECONDS_TO_STOP:.0f} s:\n{self._runner.log()}")
 
+    @property
+    def runs(self) -> bool:
+        return not self._runner.wait(0)
+
     def ensure_running(self) -> None:
         """Raises AssertionError with what it said last, if it has ended."""
-        if self._runner.wait(0):
+        if not self.runs:
             raise AssertionError(f"{self._name} has ended:\n{self._runner.log()}")
 
     def discard(self) -> None:
@@ -55,12 +59,17 @@ class ConcertProcess:
 
 def concert(*arguments: str, environment: Mapping[str, str]) -> str:
     """Runs the command to its end and returns what it wrote."""
-    settings = [f"{name}={value}" for name, value in environment.items()]
-    command = ["env", *settings, str(CONCERT), *arguments]
+    command = _command(arguments, environment)
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode != 0:
         raise AssertionError(f"concert {' '.join(arguments)} failed with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout.strip()
+
+
+def _command(arguments: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """No setting of this machine's owner leaks into what is tested."""
+    leaks = [f"--unset={name}" for name in os.environ if name.startswith("CONCERT_")]
+    return ["env", *leaks, *(f"{name}={value}" for name, value in environment.items()), str(CONCERT), *arguments]
 
 
 def await_answer(url: str, *processes: ConcertProcess, within: float = SECONDS_TO_ANSWER) -> None:

@@ -14,15 +14,18 @@ from tests.servers.native import remove_tree
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tempo:
-    """How long a hold and a pass last, in seconds; None: as they come."""
+    """How long a hold and a pass last, in seconds. What a dead process took up is free again after five."""
 
-    hold_seconds: int | None = None
-    pass_seconds: int | None = None
+    hold_seconds: int = 300
+    pass_seconds: int = 600
 
     @property
     def settings(self) -> dict[str, str]:
-        named = {"CONCERT_HOLD_SECONDS": self.hold_seconds, "CONCERT_PASS_SECONDS": self.pass_seconds}
-        return {name: str(seconds) for name, seconds in named.items() if seconds is not None}
+        return {
+            "CONCERT_HOLD_SECONDS": str(self.hold_seconds),
+            "CONCERT_PASS_SECONDS": str(self.pass_seconds),
+            "CONCERT_LEASE_SECONDS": "5",
+        }
 
 
 class BookingService:
@@ -52,6 +55,11 @@ class BookingService:
         for process in self._processes:
             process.start()
         await_answer(f"{self._url}/readyz", *self._processes)
+
+    def revive(self) -> None:
+        """Whatever an earlier scenario has done to it."""
+        if not all(process.runs for process in self._processes):
+            self.start()
 
     def said(self) -> str:
         return "\n".join(process.said() for process in self._processes)

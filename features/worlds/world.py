@@ -1,49 +1,69 @@
 """A world: where a booking service comes from. The steps are the same in each."""
 
-import os
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from features.worlds.service import BookingService, Tempo
 from tests.servers import KafkaServer, RedisServer
 
-# What a process needs of ours to run at all; no setting of this machine's owner leaks into the services under test.
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("CONCERT_")}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnServers:
+    """A Redis and a Kafka that nothing but one service of the features uses, so that they may be broken."""
+
+    redis: RedisServer
+    kafka: KafkaServer
+
+    def revive(self) -> None:
+        """Whatever an earlier scenario has done to them."""
+        self.redis.start()
+        self.kafka.start()
 
 
 class World(ABC):
-    """Lends services: one of each tempo to all scenarios, or one to a scenario that breaks it."""
+    """Lends one service of each tempo to all scenarios, which have concerts and fans of their own; who kills it, revives it."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
-        self._shared: dict[Tempo, BookingService] = {}
+        self._services: dict[Tempo, BookingService] = {}
+        self._on_own_servers: tuple[BookingService, OwnServers] | None = None
 
     def service(self, tempo: Tempo) -> BookingService:
-        """The service of this tempo that all scenarios share: each has a concert and fans of its own."""
-        if tempo not in self._shared:
-            self._shared[tempo] = self._stack.enter_context(self.own_service(tempo))
-        return self._shared[tempo]
+        if tempo not in self._services:
+            self._services[tempo] = self._stack.enter_context(self._running(tempo))
+        self._services[tempo].revive()
+        return self._services[tempo]
 
-    @contextmanager
-    def own_service(self, tempo: Tempo, *, redis: RedisServer | None = None, kafka: KafkaServer | None = None) -> Iterator[BookingService]:
-        """A service, and servers, that a scenario may break."""
-        with ExitStack() as stack:
-            service = self._laid_out(tempo, redis, kafka, stack)
-            try:
-                service.start()
-                yield service
-                service.stop()
-            finally:
-                service.discard()
+    def service_on_own_servers(self) -> tuple[BookingService, OwnServers]:
+        """A service beside servers that a scenario may break."""
+        if self._on_own_servers is None:
+            redis = self._stack.enter_context(RedisServer.started())
+            servers = OwnServers(redis=redis, kafka=self._stack.enter_context(KafkaServer.started()))
+            self._on_own_servers = self._stack.enter_context(self._running(Tempo(), servers)), servers
+        service, servers = self._on_own_servers
+        servers.revive()
+        service.revive()
+        return service, servers
 
     def close(self) -> None:
+        """Each service is asked to end, in order; one that does not is a failure."""
         self._stack.close()
 
+    @contextmanager
+    def _running(self, tempo: Tempo, servers: OwnServers | None = None) -> Iterator[BookingService]:
+        with ExitStack() as stack:
+            service = self._laid_out(tempo, servers, stack)
+            stack.callback(service.discard)
+            service.start()
+            yield service
+            service.stop()
+
     @abstractmethod
-    def _laid_out(self, tempo: Tempo, redis: RedisServer | None, kafka: KafkaServer | None, stack: ExitStack) -> BookingService:
+    def _laid_out(self, tempo: Tempo, servers: OwnServers | None, stack: ExitStack) -> BookingService:
         """A service that has not been started; what it needs besides lives as long as the stack."""
 
 

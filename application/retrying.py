@@ -1,5 +1,6 @@
 """The one retry loop. It stands around the transactor, nowhere else, and tries again only what may be gone."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
@@ -13,8 +14,9 @@ from domain.retry_policy import RETRY_POLICIES, RetryPolicy
 T = TypeVar("T")
 
 STALE_LOOKUPS = 3
-CALLER_PATIENCE = 8.0
-"""Seconds after which an HTTP caller hears an answer, whatever it is."""
+RETRY_AFTER_SECONDS = 2
+CALLER_PATIENCE = 5.5
+"""Seconds for all tries together, so that an HTTP caller hears within 10 s, four of waiting for a gateway included."""
 
 
 class Retrying:
@@ -35,11 +37,18 @@ class Retrying:
         self._patience = patience
 
     async def __call__(self, step: Step, attempt: Callable[[], Awaitable[T]]) -> T:
-        """The attempt's result, or its refusal. Raises ServiceUnavailable when the budget or the time is spent.
+        """The attempt's result, or its refusal. Raises ServiceUnavailable when the budget or the time is spent, also in mid-try.
 
         NotCommitted and OutcomeUnknown are tried again with full-jitter waits (the attempt looks for an earlier
         result first, under lock); Stale at once, at most three times.
         """
+        try:
+            async with asyncio.timeout(self._patience):
+                return await self._try(step, attempt)
+        except TimeoutError as late:
+            raise ServiceUnavailable(retry_after_seconds=RETRY_AFTER_SECONDS) from late
+
+    async def _try(self, step: Step, attempt: Callable[[], Awaitable[T]]) -> T:
         started = self._sleeper.elapsed()
         failures: Counter[Step] = Counter()
         stale = 0
@@ -59,5 +68,5 @@ class Retrying:
         policy = self._policies[step]
         wait = policy.wait(sum(failures.values()), self._jitter.chance())
         if failures[step] >= policy.attempts or self._sleeper.elapsed() - started + wait > self._patience:
-            raise ServiceUnavailable(retry_after_seconds=2) from fault
+            raise ServiceUnavailable(retry_after_seconds=RETRY_AFTER_SECONDS) from fault
         await self._sleeper.sleep(wait)

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -129,3 +130,13 @@ async def test_every_fault_is_counted_by_step_and_kind(retrying: Retrying, metri
         ("concert_failures_total", {"step": "outbox", "kind": "NotCommitted"}),
         ("concert_failures_total", {"step": "payment", "kind": "OutcomeUnknown"}),
     ]
+
+
+async def test_a_try_that_hangs_is_not_waited_for(time: FakeTime, metrics: Counted) -> None:
+    async def hang() -> str:
+        await asyncio.Event().wait()
+        return "never"
+
+    with pytest.raises(ServiceUnavailable) as refused:
+        await Retrying(time, FullChance(), metrics, patience=0.05)(Step.PAYMENT, hang)
+    assert refused.value.retry_after_seconds == 2

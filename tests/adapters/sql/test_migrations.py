@@ -6,11 +6,15 @@ from typing import Any
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, select, text
 
+from adapters.sql.core_tables import PAYMENTS, RESERVATIONS
 from adapters.sql.database import Database, database_at
+from adapters.sql.domain_rows import payment_of, reservation_of
 from adapters.sql.migrate import downgrade, is_current, migrate
 from adapters.sql.tables import Row
+from domain.payment import PaymentStatus
+from tests.contracts.rows import uid
 
 OWN = set(Row.metadata.tables)
 ELSEWHERE = {"alembic_version", "broker_log", "broker_offsets"}
@@ -77,6 +81,34 @@ async def test_down_nothing_is_left(url: str) -> None:
 
 
 async def test_migrating_twice_changes_nothing(url: str) -> None:
+    await migrate(url)
+    assert await ask(url, differences) == []
+
+
+async def test_payments_from_before_there_were_cards_are_payments_still(url: str) -> None:
+    """Up again, their rows have taken the defaults; down, what cards brought is gone and they are not."""
+    before = {"key": uid(1).bytes, "at": "2026-11-23 12:00:00.000000"}
+    payment = "INSERT INTO payments (concert_id, performance_id, payment_id, reservation_id, user_id, method, status, points_amount, "
+    payment += "card_amount, requested_at, paid_at) VALUES (:key, :key, :key, :key, :key, 'POINTS', 'COMPLETED', 50000, 0, :at, :at)"
+    reservation = "INSERT INTO reservations (concert_id, performance_id, reservation_id, user_id, total_price, status, expires_at, "
+    reservation += "pass_place, created_at, payment_id, sequence) VALUES (:key, :key, :key, :key, 50000, 'CONFIRMED', :at, 7, :at, :key, 1)"
+    await downgrade(url, "0002")
+    for statement in (payment, reservation):
+        await ask(url, lambda connection, statement=statement: connection.execute(text(statement), before))
+    await migrate(url)
+    [paid] = await ask(url, lambda connection: [payment_of(row) for row in connection.execute(select(PAYMENTS))])
+    assert (paid.status, paid.amount, paid.points_taken) == (PaymentStatus.COMPLETED, 50_000, 0)
+    assert (paid.order_id, paid.payment_key, paid.decline_code) == (None, None, None)
+    [booked] = await ask(url, lambda connection: [reservation_of(row, []) for row in connection.execute(select(RESERVATIONS))])
+    assert (booked.payment_id, booked.open_payment_id, booked.unpinned_expires_at) == (paid.id, None, None)
+    await downgrade(url, "0002")
+    columns = {
+        "reservations": {"open_payment_id", "unpinned_expires_at"},
+        "payments": {"points_taken", "order_id", "payment_key", "decline_code"},
+    }
+    for table, gone in columns.items():
+        assert not gone & await ask(url, lambda connection, table=table: {c["name"] for c in inspect(connection).get_columns(table)})
+    assert await ask(url, lambda connection: connection.execute(text("SELECT COUNT(*) FROM payments")).scalar_one()) == 1
     await migrate(url)
     assert await ask(url, differences) == []
 

@@ -10,6 +10,7 @@ ConcertError
 │   └── ServiceUnavailable      the budget of retries is spent, or the house is full
 ├── TransientError              a fault: trying again may help; names the step it happened in
 │   ├── NotCommitted            nothing was changed
+│   │   └── AlreadyThere        a row that was to be added is there already
 │   ├── OutcomeUnknown          the COMMIT left, its answer did not come back: look before doing it again
 │   ├── Stale                   what a look-up had found moved before it was locked: look up anew
 │   ├── StoreUnavailable        a database read failed
@@ -214,6 +215,10 @@ class TransientError(ConcertError):
 
 class NotCommitted(TransientError):
     """Nothing was changed: deadlock, lock wait, a connection lost before the COMMIT left."""
+
+
+class AlreadyThere(NotCommitted):
+    """A row that was to be added is there: where nobody else is at it just now, the next try meets it again."""
 
 
 class OutcomeUnknown(TransientError):

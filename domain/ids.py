@@ -13,6 +13,7 @@ ConcertId = NewType("ConcertId", UUID)
 UserId = NewType("UserId", UUID)
 MessageId = NewType("MessageId", UUID)
 NotificationId = NewType("NotificationId", UUID)
+DeadLetterId = NewType("DeadLetterId", UUID)
 LedgerEntryId = NewType("LedgerEntryId", UUID)
 
 ISSUERS = UUID("5a3c1d52-6f0e-5b0a-9c5e-0f6f1f1f6a11")

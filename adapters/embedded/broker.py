@@ -5,9 +5,12 @@ message's partition follows from its key; offsets rise over all partitions, with
 """
 
 import asyncio
+import json
+import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,12 +18,16 @@ from uuid import UUID
 from zlib import crc32
 
 from application.ports.clock import Clock
+from application.ports.dead_letter_topic import SUFFIX, Poison
+from application.ports.message_publisher import Published
 from application.ports.message_subscriber import Delivery
 from domain.errors import BrokerUnavailable
 from domain.ids import MessageId
 from domain.message import OutboxMessage
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 PARTITIONS = 8
 """Part of the file's format: where a key's messages lie follows from it."""
@@ -31,11 +38,19 @@ LOOK_AGAIN = 0.5
 KEPT_HANDLED = timedelta(hours=1)
 KEPT_UNHANDLED = timedelta(days=7)
 FORGET_BATCH = 500
+LARGEST_PAYLOAD = 1_000_000
+"""Bytes, about as much as Kafka takes."""
+FAULTS_OF_THE_MESSAGE = (OverflowError, ValueError, sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError)
+"""What SQLite says of a value that cannot be stored. Everything else says something about the file."""
 
 _APPEND = """INSERT INTO broker_log (topic, "partition", message_id, shard_key, aggregate_type, "key", type, version, sequence,
  occurred_at, payload, appended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _READ = """SELECT "offset", message_id, shard_key, aggregate_type, "key", type, version, sequence, occurred_at, payload
- FROM broker_log WHERE topic = ? AND "partition" = ? AND "offset" >= ? ORDER BY "offset" LIMIT ?"""
+, headers FROM broker_log WHERE topic = ? AND "partition" = ? AND "offset" >= ? ORDER BY "offset" LIMIT ?"""
+# As it lies there, whatever is wrong with it.
+_BURY = """INSERT INTO broker_log (topic, "partition", message_id, shard_key, aggregate_type, "key", type, version, sequence,
+ occurred_at, payload, appended_at, headers) SELECT ?, "partition", message_id, shard_key, aggregate_type, "key", type, version, sequence,
+ occurred_at, payload, ?, ? FROM broker_log WHERE "offset" = ?"""
 _JOIN = 'INSERT OR IGNORE INTO broker_offsets (reader, topic, "partition", next_offset) VALUES (?, ?, ?, 0)'
 _COMMITTED = 'SELECT "partition", next_offset FROM broker_offsets WHERE reader = ? AND topic = ?'
 _COMMIT = """UPDATE broker_offsets SET next_offset = max(next_offset, ?) WHERE reader = ? AND topic = ? AND "partition" = ?"""
@@ -44,6 +59,10 @@ _FORGET = f"""DELETE FROM broker_log WHERE "offset" IN (
  SELECT "offset" FROM (SELECT "offset", topic, "partition", appended_at FROM broker_log ORDER BY "offset" LIMIT {FORGET_BATCH}) AS oldest
  WHERE appended_at < ? OR (appended_at < ? AND "offset" < (
   SELECT min(next_offset) FROM broker_offsets AS o WHERE o.topic = oldest.topic AND o."partition" = oldest."partition")))"""
+
+
+class TooLarge(ValueError):
+    """More than this broker takes."""
 
 
 class EmbeddedBroker:
@@ -57,21 +76,38 @@ class EmbeddedBroker:
         self._opened: sqlite3.Connection | None = None
         self._readers: dict[str, list[EmbeddedSubscriber]] = {}
 
-    async def publish(self, messages: Sequence[OutboxMessage]) -> Sequence[MessageId]:
-        """All of them, in one commit, or BrokerUnavailable."""
+    async def publish(self, messages: Sequence[OutboxMessage]) -> Published:
+        """All but those that cannot be stored, in one commit, or BrokerUnavailable."""
         if not messages:
-            return ()
+            return Published()
         now = self._clock.now()
-        rows = [_row_of(message, self.topic, now) for message in messages]
+        refused: dict[MessageId, str] = {}
 
         def append(connection: sqlite3.Connection) -> None:
-            connection.executemany(_APPEND, rows)
+            refused.clear()
+            for message in messages:
+                try:
+                    connection.execute(_APPEND, _row_of(message, self.topic, now))
+                except FAULTS_OF_THE_MESSAGE as fault:
+                    refused[message.id] = str(fault) if isinstance(fault, TooLarge) else f"cannot be stored: {type(fault).__name__}"
             connection.execute(_FORGET, (_text(now - KEPT_UNHANDLED), _text(now - KEPT_HANDLED)))
 
         await self.write(append)
         for subscriber in self._subscribers():
             subscriber.wake()
-        return [message.id for message in messages]
+        for message_id, reason in refused.items():
+            log.error("a message cannot be published", extra={"id": str(message_id), "fault": reason})
+        return Published(acknowledged=tuple(message.id for message in messages if message.id not in refused), refused=refused)
+
+    async def bury(self, poison: Sequence[Poison]) -> None:
+        """A DeadLetterTopic: they are copied within the log. One that is forgotten already is left out."""
+        now = _text(self._clock.now())
+        rows = [
+            (f"{topic}{SUFFIX}", now, json.dumps(each.headers, ensure_ascii=False), offset)
+            for each in poison
+            for topic, _, offset in (each.delivery.position,)
+        ]
+        await self.write(lambda connection: connection.executemany(_BURY, rows))
 
     def subscriber(self, reader: str) -> "EmbeddedSubscriber":
         """One more subscriber under this reader's name; those of one name in one process share the partitions."""
@@ -227,6 +263,10 @@ def partition_of(key: UUID) -> int:
 
 
 def _row_of(message: OutboxMessage, topic: str, now: datetime) -> tuple[object, ...]:
+    """Raises TooLarge, or another ValueError where the payload is no text that could be written."""
+    if len(message.payload.encode()) > LARGEST_PAYLOAD:
+        raise TooLarge(f"more than {LARGEST_PAYLOAD} bytes")
+    json.loads(message.payload)
     return (
         topic,
         partition_of(message.key),
@@ -244,8 +284,13 @@ def _row_of(message: OutboxMessage, topic: str, now: datetime) -> tuple[object, 
 
 
 def _delivery_of(topic: str, partition: int, row: tuple[Any, ...]) -> Delivery:
-    offset, message_id, shard_key, aggregate_type, key, message_type, version, sequence, occurred_at, payload = row
-    position = (topic, partition, offset)
+    offset, message_id, shard_key, aggregate_type, key, message_type, version, sequence, occurred_at, payload, beside = row
+    lies = Delivery(
+        message=None,
+        position=(topic, partition, offset),
+        value=payload.encode() if isinstance(payload, str) else payload,
+        headers=tuple((name, value.encode()) for name, value in json.loads(beside or "{}").items()),
+    )
     try:
         message = OutboxMessage(
             id=MessageId(UUID(bytes=message_id)),
@@ -259,8 +304,8 @@ def _delivery_of(topic: str, partition: int, row: tuple[Any, ...]) -> Delivery:
             payload=payload,
         )
     except (ValueError, TypeError) as unreadable:
-        return Delivery(message=None, unreadable=f"{type(unreadable).__name__}: {unreadable}", position=position)
-    return Delivery(message=message, position=position)
+        return replace(lies, unreadable=f"{type(unreadable).__name__}: {unreadable}")
+    return replace(lies, message=message)
 
 
 def _text(moment: datetime) -> str:

@@ -1,111 +1,124 @@
 """Publishing to Kafka: acknowledged by all replicas, or not acknowledged at all, within a deadline."""
 
 import asyncio
-import contextlib
 import logging
 from asyncio import Future
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.errors import KafkaError
 
 from adapters.kafka.envelope import headers_of, key_of, pack
+from adapters.kafka.producing import FAULTS_OF_THE_MESSAGE, Producing
 from adapters.kafka.topics import TOPIC
-from application.ports.message_publisher import PartlyPublished
+from application.ports.message_publisher import PartlyPublished, Published
 from domain.errors import BrokerUnavailable
 from domain.ids import MessageId
 from domain.message import OutboxMessage
 
 log = logging.getLogger(__name__)
 
-FAULTS_OF_THE_MESSAGE = (MessageSizeTooLargeError, RecordListTooLargeError)
-"""Everything else says something about the broker, or about our producer."""
+OTHERS_SECONDS = 0.5
+"""How long, after a refusal, the other answers that are under way are waited for: what has not come is sent once more."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What has become of its messages so far."""
+
+    sends: "dict[MessageId, Future[Any]]" = field(default_factory=dict)
+    refused: dict[MessageId, str] = field(default_factory=dict)
+
+    def result(self) -> Published:
+        acknowledged = tuple(message_id for message_id, send in self.sends.items() if _acknowledged(send))
+        return Published(acknowledged=acknowledged, refused=dict(self.refused))
+
+    def refuse(self, message: OutboxMessage, reason: str) -> None:
+        self.refused[message.id] = reason
+        log.error("a message cannot be published", extra={"id": str(message.id), "fault": reason})
 
 
 class KafkaPublisher:
-    """A MessagePublisher. Connects at the first message; call ``close`` in the end.
-
-    An idempotent producer never gives up by itself, nor recovers from every fault (a sequence out of order, a fence, a
-    send that timed out stay with it for good), so after any fault of the broker the producer is thrown away.
-    """
+    """A MessagePublisher. Connects at the first message, and anew after any fault of the broker; call ``close`` in the end."""
 
     def __init__(self, bootstrap: str, topic: str = TOPIC, deadline_seconds: float = 10.0, close_seconds: float = 2.0) -> None:
-        self._bootstrap = bootstrap
         self._topic = topic
         self._deadline_seconds = deadline_seconds
-        self._close_seconds = close_seconds
-        self._producer: AIOKafkaProducer | None = None
-        self._connecting = asyncio.Lock()
+        self._producing = Producing(bootstrap, deadline_seconds, close_seconds)
 
-    async def publish(self, messages: Sequence[OutboxMessage]) -> Sequence[MessageId]:
-        sends: dict[MessageId, Future[Any]] = {}
-        fault: BaseException | None = None
+    async def publish(self, messages: Sequence[OutboxMessage]) -> Published:
+        batch = _Batch()
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                await self._send(messages, sends)
-                if sends:
-                    await asyncio.wait(sends.values())
-        except (TimeoutError, KafkaError, OSError) as error:
-            fault = error
-        acknowledged = [message_id for message_id, send in sends.items() if send.done() and send.exception() is None]
-        fault = fault or _fault_of_the_broker(sends.values())
-        if fault is None:
-            return acknowledged
-        await self._discard()
-        raise (PartlyPublished(acknowledged) if acknowledged else BrokerUnavailable(type(fault).__name__)) from fault
+                for message in await self._together(messages, batch):
+                    await self._alone(message, batch)
+        except (TimeoutError, KafkaError, OSError) as fault:
+            await self._producing.discard()
+            decided = batch.result()
+            some = decided.acknowledged or decided.refused
+            raise (PartlyPublished(decided) if some else BrokerUnavailable(type(fault).__name__)) from fault
+        return batch.result()
 
     async def close(self) -> None:
         """Nothing waits to be sent: ``publish`` has seen every ack it answered for."""
-        await self._discard()
+        await self._producing.discard()
 
-    async def _send(self, messages: Sequence[OutboxMessage], sends: dict[MessageId, Future[Any]]) -> None:
-        """One after the other, so that each key's messages keep their order; the acks come as they may."""
-        if not messages:
-            return
-        producer = await self._connected()
+    async def _together(self, messages: Sequence[OutboxMessage], batch: _Batch) -> Sequence[OutboxMessage]:
+        """Returns those that have to go one by one, since the broker has refused something they went with.
+
+        It answers for a whole batch of records, and with a refused one the producer's numbers are out of order for those
+        behind it: which message is to blame, only a record of its own can tell.
+        """
         for message in messages:
-            try:
-                sends[message.id] = await producer.send(self._topic, pack(message), key=key_of(message), headers=headers_of(message))
-            except FAULTS_OF_THE_MESSAGE as fault:
-                log.error("a message cannot be published", extra={"id": str(message.id), "fault": type(fault).__name__})
+            await self._send(message, batch)
+        sends = batch.sends.values()
+        if sends:
+            await asyncio.wait(sends, return_when=asyncio.FIRST_EXCEPTION)
+        faults = list(_faults(sends))
+        if not faults:
+            return ()
+        if not any(isinstance(fault, FAULTS_OF_THE_MESSAGE) for fault in faults):
+            raise faults[0]
+        await asyncio.wait(sends, timeout=OTHERS_SECONDS)
+        await self._producing.discard()
+        return [message for message in messages if message.id in batch.sends and not _acknowledged(batch.sends[message.id])]
 
-    async def _connected(self) -> AIOKafkaProducer:
-        async with self._connecting:
-            if self._producer is None:
-                producer = AIOKafkaProducer(
-                    bootstrap_servers=self._bootstrap,
-                    acks="all",
-                    enable_idempotence=True,
-                    request_timeout_ms=round(self._deadline_seconds * 1000),
-                )
-                try:
-                    await producer.start()
-                except BaseException:
-                    await self._end(producer)
-                    raise
-                self._producer = producer
-            return self._producer
+    async def _alone(self, message: OutboxMessage, batch: _Batch) -> None:
+        await self._send(message, batch)
+        try:
+            await asyncio.shield(batch.sends[message.id])
+        except FAULTS_OF_THE_MESSAGE as fault:
+            batch.refuse(message, type(fault).__name__)
+            await self._producing.discard()
 
-    async def _discard(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await self._end(producer)
-
-    async def _end(self, producer: AIOKafkaProducer) -> None:
-        """``stop`` waits, for ever if need be, until everything is delivered. Here nothing is worth waiting for."""
-        sender: asyncio.Task[None] | None = producer._sender.sender_task
-        producer._closed = True
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._close_seconds):
-                await producer.client.close()
-                while sender is not None and not sender.done():
-                    sender.cancel()  # once more where it waits for a request that was cut off
-                    await asyncio.wait([sender], timeout=0.1)
+    async def _send(self, message: OutboxMessage, batch: _Batch) -> None:
+        """One after the other, so that each key's messages keep their order; the acks come as they may."""
+        try:
+            packed = pack(message)
+        except (ValueError, RecursionError) as fault:
+            batch.refuse(message, f"cannot be packed: {type(fault).__name__}")
+            return
+        producer = await self._producing.producer()
+        try:
+            send = await producer.send(self._topic, packed, key=key_of(message), headers=headers_of(message))
+            send.add_done_callback(_look_at)
+            batch.sends[message.id] = send
+        except FAULTS_OF_THE_MESSAGE as fault:
+            batch.refuse(message, type(fault).__name__)
 
 
-def _fault_of_the_broker(sends: Iterable[Future[Any]]) -> BaseException | None:
+def _look_at(send: "Future[Any]") -> None:
+    """So that a fault that comes when nobody waits any more is not complained of."""
+    if not send.cancelled():
+        send.exception()
+
+
+def _acknowledged(send: "Future[Any]") -> bool:
+    return send.done() and not send.cancelled() and send.exception() is None
+
+
+def _faults(sends: "Iterable[Future[Any]]") -> "Iterable[BaseException]":
     for send in sends:
-        if send.done() and (fault := send.exception()) is not None and not isinstance(fault, FAULTS_OF_THE_MESSAGE):
-            return fault
-    return None
+        if send.done() and not send.cancelled() and (fault := send.exception()) is not None:
+            yield fault

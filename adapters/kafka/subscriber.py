@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
@@ -114,8 +115,14 @@ class KafkaSubscriber:
 
 
 def _delivery(record: "ConsumerRecord[bytes, bytes]") -> Delivery:
-    position = (record.topic, record.partition, record.offset)
+    lies = Delivery(
+        message=None,
+        position=(record.topic, record.partition, record.offset),
+        key=record.key,
+        value=record.value,
+        headers=tuple(record.headers),
+    )
     try:
-        return Delivery(message=unpack(record.value), position=position)
+        return replace(lies, message=unpack(record.value))
     except NotAnEnvelope as reason:
-        return Delivery(message=None, unreadable=str(reason), position=position)
+        return replace(lies, unreadable=str(reason))

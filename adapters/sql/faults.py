@@ -8,7 +8,7 @@ from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint
 
 from adapters.sql.mysql_wire import StatementRefused
 from adapters.sql.tables import Row
-from domain.errors import NotCommitted, Step
+from domain.errors import AlreadyThere, NotCommitted, Step
 
 DECIDE_AGAIN = frozenset(
     {
@@ -85,7 +85,7 @@ def by_sqlite(error: sqlite3.Error, table: str | None) -> Refused:
 
 def _duplicate(constraint: str | None, table: str | None, cause: Exception) -> Refused:
     again = constraint in DECIDE_AGAIN
-    return Refused(_caused(NotCommitted(f"there is such a row already: {constraint}", step=_step(table)), cause), decide_again=again)
+    return Refused(_caused(AlreadyThere(f"there is such a row already: {constraint}", step=_step(table)), cause), decide_again=again)
 
 
 def _step(table: str | None) -> Step:

@@ -1,18 +1,19 @@
 """Messages on their way out: claimed by lease, so that relays can work side by side and each key stays in order."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
 from adapters.sql import database_clock
-from adapters.sql.batched_delete import delete_at_most
 from adapters.sql.claims import Claims
+from adapters.sql.core_tables import DEAD_LETTERS
 from adapters.sql.core_tables import OUTBOX_MESSAGES as OUTBOX
 from adapters.sql.database import Database
 from adapters.sql.lookups import Query, any_of
-from domain.ids import MessageId
+from application.ports.dead_letter_queue import LetterOrigin, LetterStatus
+from application.ports.outbox import DueMessage, GivenUp, Refusal
+from domain.ids import DeadLetterId, MessageId
 from domain.message import OutboxMessage, OutboxStatus
 
 UNPUBLISHED = (OutboxStatus.PENDING, OutboxStatus.RETRYING)
@@ -22,7 +23,9 @@ OVERFETCH = 2
 
 _KEY = (OUTBOX.c.shard_key, OUTBOX.c.id)
 _FREE = or_(OUTBOX.c.leased_until.is_(None), OUTBOX.c.leased_until <= database_clock.now())
-_CLAIMABLE = and_(OUTBOX.c.status.in_(UNPUBLISHED), OUTBOX.c.published_at.is_(None), _FREE)
+_DUE = or_(OUTBOX.c.next_attempt_at.is_(None), OUTBOX.c.next_attempt_at <= database_clock.now())
+_CLAIMABLE = and_(OUTBOX.c.status.in_(UNPUBLISHED), OUTBOX.c.published_at.is_(None), _FREE, _DUE)
+_RELEASED: dict[str, Any] = {"lease_owner": None, "leased_until": None}
 
 
 class SqlOutbox:
@@ -30,7 +33,7 @@ class SqlOutbox:
         self._database = database
         self._claims: Claims[MessageId] = Claims()
 
-    async def claim(self, owner: str, limit: int, lease_seconds: int) -> Sequence[OutboxMessage]:
+    async def claim(self, owner: str, limit: int, lease_seconds: int) -> Sequence[DueMessage]:
         """Two looks: one that sees a single moment, for the order, then one under lock, for those still free.
 
         A sequence that was the lowest stays it until it is published, so the second look need not ask again.
@@ -49,7 +52,7 @@ class SqlOutbox:
         rows = await self._database.write(lease)
         for row in rows:
             self._claims.remember(MessageId(row.id), row.shard_key)
-        return [_message(row) for row in rows]
+        return [DueMessage(message=message_of(row), attempts=row.attempts) for row in rows]
 
     async def mark_published(self, owner: str, ids: Sequence[MessageId]) -> None:
         await self._answer(
@@ -57,17 +60,34 @@ class SqlOutbox:
             ids,
             status=OutboxStatus.PUBLISHED,
             published_at=database_clock.now(),
-            lease_owner=None,
-            leased_until=None,
+            next_attempt_at=None,
+            **_RELEASED,
         )
 
     async def release(self, owner: str, ids: Sequence[MessageId], fault: str) -> None:
-        await self._answer(owner, ids, lease_owner=None, leased_until=None, last_fault=fault[:LONGEST_FAULT])
+        await self._answer(owner, ids, last_fault=fault[:LONGEST_FAULT], **_RELEASED)
 
-    async def purge_published(self, before: datetime, limit: int) -> int:
-        published_before = and_(OUTBOX.c.status == OutboxStatus.PUBLISHED, OUTBOX.c.published_at < before)
-        statement = delete_at_most(OUTBOX, published_before, limit, self._database.dialect_name)
-        return await self._database.write(lambda connection: connection.execute(statement).rowcount)
+    async def refuse(self, owner: str, refusals: Sequence[Refusal]) -> None:
+        """In one transaction: a dead row has its letter. Those that are another's by now are left alone."""
+        of_key = {key: refusal for refusal in refusals for key in self._claims.keys_of([refusal.id])}
+        if not of_key:
+            return
+
+        def change(connection: Connection) -> None:
+            rows = connection.execute(select(OUTBOX).where(_mine(owner, list(of_key))).with_for_update()).all()
+            for row in rows:
+                refusal = of_key[row.shard_key, row.id]
+                fault, tries = refusal.fault[:LONGEST_FAULT], row.attempts + 1
+                changes: dict[str, Any] = {"attempts": tries, "last_fault": fault, **_RELEASED}
+                if isinstance(refusal, GivenUp):
+                    changes |= {"status": OutboxStatus.DEAD, "next_attempt_at": None}
+                    connection.execute(insert(DEAD_LETTERS).values(_letter(row, refusal.letter_id, fault, tries)))
+                else:
+                    changes |= {"status": OutboxStatus.RETRYING, "next_attempt_at": database_clock.seconds_from_now(refusal.seconds)}
+                connection.execute(update(OUTBOX).where(OUTBOX.c.shard_key == row.shard_key, OUTBOX.c.id == row.id).values(changes))
+
+        await self._database.write(change)
+        self._claims.forget(refusal.id for refusal in refusals)
 
     async def backlog(self) -> int:
         [row] = await self._database.rows(backlog())
@@ -78,9 +98,39 @@ class SqlOutbox:
         keys = self._claims.keys_of(ids)
         if not keys:
             return
-        mine: ColumnElement[bool] = and_(any_of(_KEY, keys), OUTBOX.c.lease_owner == owner, OUTBOX.c.status.in_(UNPUBLISHED))
-        await self._database.write(lambda connection: connection.execute(update(OUTBOX).where(mine).values(changes)))
+        await self._database.write(lambda connection: connection.execute(update(OUTBOX).where(_mine(owner, keys)).values(changes)))
         self._claims.forget(ids)
+
+
+def _mine(owner: str, keys: Sequence[Any]) -> ColumnElement[bool]:
+    return and_(any_of(_KEY, keys), OUTBOX.c.lease_owner == owner, OUTBOX.c.status.in_(UNPUBLISHED))
+
+
+def _letter(row: Row[Any], letter_id: DeadLetterId, fault: str, tries: int) -> dict[str, Any]:
+    return {
+        "shard_key": row.shard_key,
+        "letter_id": letter_id,
+        "origin": LetterOrigin.OUTBOX,
+        "status": LetterStatus.OPEN,
+        "reason": fault,
+        "tries": tries,
+        "died_at": database_clock.now(),
+        **message_columns(message_of(row)),
+    }
+
+
+def message_columns(message: OutboxMessage) -> dict[str, Any]:
+    """What a dead letter keeps of a message, besides its shard."""
+    return {
+        "message_id": message.id,
+        "aggregate_type": message.aggregate_type,
+        "key": message.key,
+        "type": message.type,
+        "version": message.version,
+        "sequence": message.sequence,
+        "occurred_at": message.occurred_at,
+        "payload": message.payload,
+    }
 
 
 def lowest_of_each_key(limit: int) -> Query:
@@ -114,7 +164,7 @@ def _locked(candidates: Sequence[Any], limit: int) -> Query:
     return select(OUTBOX).where(any_of(_KEY, candidates), _CLAIMABLE).limit(limit).with_for_update(skip_locked=True)
 
 
-def _message(row: Row[Any]) -> OutboxMessage:
+def message_of(row: Row[Any]) -> OutboxMessage:
     return OutboxMessage(
         id=MessageId(row.id),
         shard_key=row.shard_key,

@@ -25,6 +25,10 @@ _TEMPLATE_OF: Mapping[tuple[str, int], Template] = MappingProxyType(
 """By type and version of the message."""
 
 
+_TRUE_FOR_A_TIME = frozenset({"PaymentCompleted"})
+"""Types that say how things stand, until the next message of their key; the others say what happened, for good."""
+
+
 class Unreadable(ConcertError):
     """Nobody here knows what the message says. Carries the reason, which repeats nothing of the payload."""
 
@@ -35,6 +39,8 @@ class BookingNews:
     recipient: UserId
     template: str
     facts: Mapping[str, str]
+    untrue_when_late: bool = False
+    """Not to be told any more once something newer of its key has been."""
 
 
 def news_in(message: OutboxMessage) -> BookingNews:
@@ -49,6 +55,7 @@ def news_in(message: OutboxMessage) -> BookingNews:
             recipient=UserId(UUID(payload["userId"])),
             template=template.code,
             facts=_facts(payload),
+            untrue_when_late=message.type in _TRUE_FOR_A_TIME,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise Unreadable(f"payload: {type(fault).__name__}") from fault

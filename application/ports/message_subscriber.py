@@ -7,12 +7,18 @@ from domain.message import OutboxMessage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A message as it was read, or None with the reason where it could not be understood; ``position`` is the reader's own."""
+    """A message as it was read, or None with the reason where it could not be understood.
+
+    ``position`` (topic, partition, offset) is the reader's own. ``key``, ``value`` and ``headers`` are as they lay on the
+    broker, where it has such, so that what cannot be handled can be put aside unchanged.
+    """
 
     message: OutboxMessage | None
     unreadable: str | None = None
     position: tuple[str, int, int]
-    """Topic, partition, offset."""
+    key: bytes | None = None
+    value: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class MessageSubscriber(Protocol):

@@ -1,15 +1,44 @@
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Protocol
 
-from domain.ids import MessageId
+from domain.ids import DeadLetterId, MessageId
 from domain.message import OutboxMessage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueMessage:
+    """``attempts``: how often the broker has refused this very message."""
+
+    message: OutboxMessage
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryLater:
+    """Refused; tried again after so many seconds. ``fault`` carries no personal data."""
+
+    id: MessageId
+    fault: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenUp:
+    """Refused for the last time: a dead letter of this id, until somebody decides on it."""
+
+    id: MessageId
+    fault: str
+    letter_id: DeadLetterId
+
+
+Refusal = RetryLater | GivenUp
 
 
 class Outbox(Protocol):
     """Messages waiting to be published. Time is the database's; a claim is conditional on its owner."""
 
-    async def claim(self, owner: str, limit: int, lease_seconds: int) -> Sequence[OutboxMessage]:
+    async def claim(self, owner: str, limit: int, lease_seconds: int) -> Sequence[DueMessage]:
         """Messages nobody else has, for so long. Of each key only the lowest unpublished sequence can be claimed."""
         ...
 
@@ -18,11 +47,11 @@ class Outbox(Protocol):
         ...
 
     async def release(self, owner: str, ids: Sequence[MessageId], fault: str) -> None:
-        """Back to be claimed again at once; ``fault`` (no personal data) is written beside them."""
+        """Back to be claimed again at once, no try spent; ``fault`` (no personal data) is written beside them."""
         ...
 
-    async def purge_published(self, before: datetime, limit: int) -> int:
-        """Forgets at most ``limit`` messages published before then; returns how many."""
+    async def refuse(self, owner: str, refusals: Sequence[Refusal]) -> None:
+        """A try spent on each: RETRYING until its time has come, or DEAD, which releases its key."""
         ...
 
     async def backlog(self) -> int:

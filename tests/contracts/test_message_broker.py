@@ -14,12 +14,15 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from adapters.embedded.broker import EmbeddedBroker
+from adapters.kafka.dead_letter_topic import KafkaDeadLetterTopic
 from adapters.kafka.publisher import KafkaPublisher
 from adapters.kafka.subscriber import KafkaSubscriber
 from adapters.kafka.topics import create_topics
-from application.ports.message_publisher import MessagePublisher
+from application.ports.dead_letter_topic import DeadLetterTopic, Poison
+from application.ports.message_publisher import MessagePublisher, Published
 from application.ports.message_subscriber import Delivery, MessageSubscriber
 from domain.ids import MessageId
 from domain.message import OutboxMessage
@@ -30,23 +33,46 @@ PATIENCE = 20.0
 
 
 class Broker(Protocol):
-    """``reading`` lends a subscriber under a reader's name; leaving it is what a restart of the reader is."""
+    """``reading`` lends a subscriber under a reader's name; leaving it is what a restart of the reader is.
+
+    ``reading_dead`` reads the dead-letter topic.
+    """
 
     publisher: MessagePublisher
+    dead_letters: DeadLetterTopic
 
     def reading(self, reader: str) -> AbstractAsyncContextManager[MessageSubscriber]: ...
 
+    def reading_dead(self) -> AbstractAsyncContextManager[MessageSubscriber]: ...
+
+    async def put_unreadable(self) -> None: ...
+
 
 class Embedded:
-    def __init__(self, broker: EmbeddedBroker) -> None:
+    def __init__(self, broker: EmbeddedBroker, path: Path) -> None:
         self._broker = broker
+        self._path = path
         self.publisher: MessagePublisher = broker
+        self.dead_letters: DeadLetterTopic = broker
 
     @asynccontextmanager
     async def reading(self, reader: str) -> AsyncIterator[MessageSubscriber]:
         subscriber = self._broker.subscriber(reader)
         yield subscriber
         await subscriber.close()
+
+    @asynccontextmanager
+    async def reading_dead(self) -> AsyncIterator[MessageSubscriber]:
+        dead = EmbeddedBroker(self._path, FixedClock(), f"{self._broker.topic}.dlq")
+        yield dead.subscriber("operator")
+        await dead.close()
+
+    async def put_unreadable(self) -> None:
+        sent = message(UUID(int=9))
+        await self._broker.publish([sent])
+        await self._broker.write(
+            lambda connection: connection.execute("UPDATE broker_log SET occurred_at = '?' WHERE message_id = ?", (sent.id.bytes,))
+        )
 
 
 def embedded(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Broker]:
@@ -55,7 +81,7 @@ def embedded(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Brok
     @asynccontextmanager
     async def opened() -> AsyncIterator[Broker]:
         broker = EmbeddedBroker(path, FixedClock())
-        yield Embedded(broker)
+        yield Embedded(broker, path)
         await broker.close()
 
     return opened()
@@ -69,6 +95,8 @@ class Kafka:
         self.topic = f"{uuid4()}.concert.reservations"
         self.kafka_publisher = KafkaPublisher(bootstrap, self.topic)
         self.publisher: MessagePublisher = self.kafka_publisher
+        self.kafka_dead_letters = KafkaDeadLetterTopic(bootstrap)
+        self.dead_letters: DeadLetterTopic = self.kafka_dead_letters
 
     @asynccontextmanager
     async def reading(self, reader: str) -> AsyncIterator[MessageSubscriber]:
@@ -76,12 +104,23 @@ class Kafka:
         yield subscriber
         await subscriber.close()
 
+    @asynccontextmanager
+    async def reading_dead(self) -> AsyncIterator[MessageSubscriber]:
+        subscriber = KafkaSubscriber(self._bootstrap, f"{self.topic}.operator", f"{self.topic}.dlq")
+        yield subscriber
+        await subscriber.close()
+
+    async def put_unreadable(self) -> None:
+        async with AIOKafkaProducer(bootstrap_servers=self._bootstrap) as stranger:
+            await stranger.send_and_wait(self.topic, b"\xff not json", key=b"key", headers=[("traceparent", b"\xfe")])
+
 
 @asynccontextmanager
 async def kafka(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
     broker = Kafka(request.getfixturevalue("kafka_bootstrap"))
-    await create_topics(request.getfixturevalue("kafka_bootstrap"), (broker.topic,), partitions=3)
+    await create_topics(request.getfixturevalue("kafka_bootstrap"), (broker.topic, f"{broker.topic}.dlq"), partitions=3)
     yield broker
+    await broker.kafka_dead_letters.close()
     await broker.kafka_publisher.close()
 
 
@@ -133,13 +172,13 @@ async def test_what_was_acknowledged_is_read_as_it_was_written(broker: Broker) -
         message(UUID(int=1)),
         message(UUID(int=1), 2, payload="{}", type="PaymentCancelled", version=3, shard_key=UUID(int=2**128 - 1)),
     ]
-    assert list(await broker.publisher.publish(sent)) == [sent[0].id, sent[1].id]
+    assert await broker.publisher.publish(sent) == Published(acknowledged=(sent[0].id, sent[1].id))
     async with broker.reading("consumer") as subscriber:
         assert messages_in(await read(subscriber, 2)) == sent
 
 
 async def test_publishing_nothing_acknowledges_nothing(broker: Broker) -> None:
-    assert list(await broker.publisher.publish([])) == []
+    assert await broker.publisher.publish([]) == Published()
 
 
 async def test_messages_of_one_key_are_read_in_their_order(broker: Broker) -> None:
@@ -211,3 +250,53 @@ async def test_an_empty_log_is_waited_at_no_longer_than_asked(broker: Broker) ->
         started = clock()
         assert list(await subscriber.receive(10, 0.3)) == []
         assert timedelta(seconds=0.25) <= timedelta(seconds=clock() - started) <= timedelta(seconds=3)
+
+
+UNPACKABLE = ("{", '"\ud800"')
+"""Payloads that are no JSON, or no text that could be written."""
+
+
+async def test_a_message_that_cannot_be_published_takes_no_other_down(broker: Broker) -> None:
+    good = [message(UUID(int=key)) for key in range(5)]
+    large = message(UUID(int=1), 2, payload=json.dumps("봄" * 700_000, ensure_ascii=False))
+    unpackable = [message(UUID(int=2), 2 + number, payload=payload) for number, payload in enumerate(UNPACKABLE)]
+    published = await broker.publisher.publish([large, *good[:2], *unpackable, *good[2:]])
+    assert published.acknowledged == tuple(each.id for each in good)
+    assert set(published.refused) == {large.id, *(each.id for each in unpackable)}
+    assert all("봄" not in reason and reason for reason in published.refused.values())
+    async with broker.reading("consumer") as subscriber:
+        found = await read(subscriber, 5)
+        assert sorted(each.key for each in messages_in(found) if each) == [each.key for each in good]
+        assert list(await subscriber.receive(10, 0.5)) == []
+
+
+async def test_poison_lies_on_the_dead_letter_topic_with_its_reason(broker: Broker) -> None:
+    sent = message(UUID(int=5))
+    await broker.publisher.publish([sent])
+    await broker.put_unreadable()
+    async with broker.reading("consumer") as subscriber:
+        deliveries = await read(subscriber, 2)
+    await broker.dead_letters.bury([])
+    await broker.dead_letters.bury([Poison(delivery=delivery, reason="사유: a reason", tries=3) for delivery in deliveries])
+    async with broker.reading_dead() as dead:
+        buried = await read(dead, 2)
+    by_position = {
+        tuple(dict(delivery.headers)[name].decode() for name in ("dlq-partition", "dlq-offset")): delivery for delivery in buried
+    }
+    for delivery in deliveries:
+        topic, partition, offset = delivery.position
+        found = by_position[str(partition), str(offset)]
+        assert (found.message, found.unreadable) == (delivery.message, delivery.unreadable)
+        assert (found.key, found.value) == (delivery.key, delivery.value)
+        assert found.position[0] == f"{topic}.dlq"
+        assert dict(found.headers) == dict(delivery.headers) | {
+            "dlq-reason": "사유: a reason".encode(),
+            "dlq-tries": b"3",
+            "dlq-topic": topic.encode(),
+            "dlq-partition": str(partition).encode(),
+            "dlq-offset": str(offset).encode(),
+        }
+    assert {delivery.message for delivery in buried} == {sent, None}
+    async with broker.reading("auditor") as subscriber:
+        assert len(await read(subscriber, 2)) == 2, "what is buried does not lie on the topic once more"
+        assert list(await subscriber.receive(10, 0.5)) == []

@@ -2,26 +2,43 @@
 
 from collections.abc import Sequence
 
+from application.ports.dead_letter_topic import Poison
+from application.ports.message_publisher import Published
 from application.ports.message_subscriber import Delivery
 from domain.ids import MessageId
 from domain.message import OutboxMessage
 
 
 class MemoryPublisher:
-    """Takes everything, save what ``refused`` names; ``faults`` are raised one a call, None for a call that succeeds."""
+    """Takes everything, save what ``refused`` names, with its reason; ``faults`` are raised one a call, None for a call that succeeds."""
 
     def __init__(self, *faults: Exception | None) -> None:
         self.faults = list(faults)
-        self.refused: set[MessageId] = set()
+        self.refused: dict[MessageId, str] = {}
         self.log: list[OutboxMessage] = []
 
-    async def publish(self, messages: Sequence[OutboxMessage]) -> Sequence[MessageId]:
+    async def publish(self, messages: Sequence[OutboxMessage]) -> Published:
         fault = self.faults.pop(0) if self.faults else None
         if fault is not None:
             raise fault
         taken = [message for message in messages if message.id not in self.refused]
         self.log.extend(taken)
-        return [message.id for message in taken]
+        refused = {message.id: self.refused[message.id] for message in messages if message.id in self.refused}
+        return Published(acknowledged=tuple(message.id for message in taken), refused=refused)
+
+
+class MemoryDeadLetterTopic:
+    """``faults`` are raised one a call, None for a call that succeeds."""
+
+    def __init__(self, *faults: Exception | None) -> None:
+        self.faults = list(faults)
+        self.buried: list[Poison] = []
+
+    async def bury(self, poison: Sequence[Poison]) -> None:
+        fault = self.faults.pop(0) if self.faults else None
+        if fault is not None:
+            raise fault
+        self.buried.extend(poison)
 
 
 class MemorySubscriber:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from application.ports.clock import Clock
+from application.ports.outbox import DueMessage, Refusal, RetryLater
 from domain.errors import StoreUnavailable
 from domain.ids import MessageId
 from domain.message import OutboxMessage
@@ -17,19 +18,24 @@ class MemoryOutbox:
         self.waiting = {message.id: message for message in messages}
         self.published: list[MessageId] = []
         self.released: list[tuple[MessageId, str]] = []
+        self.refusals: list[Refusal] = []
+        self.attempts: dict[MessageId, int] = {}
+        self.due: dict[MessageId, datetime] = {}
+        self.dead: list[OutboxMessage] = []
         self.leases: dict[MessageId, tuple[str, datetime]] = {}
         self.away = False
 
-    async def claim(self, owner: str, limit: int, lease_seconds: int) -> Sequence[OutboxMessage]:
+    async def claim(self, owner: str, limit: int, lease_seconds: int) -> Sequence[DueMessage]:
         self._answer()
         lowest: dict[object, OutboxMessage] = {}
         for message in sorted(self.waiting.values(), key=lambda message: message.sequence):
             lowest.setdefault(message.key, message)
         now = self._clock.now()
-        free = [message for message in lowest.values() if message.id not in self.leases or self.leases[message.id][1] <= now]
+        due = [message for message in lowest.values() if self.due.get(message.id, now) <= now]
+        free = [message for message in due if message.id not in self.leases or self.leases[message.id][1] <= now]
         for message in free[:limit]:
             self.leases[message.id] = (owner, now + timedelta(seconds=lease_seconds))
-        return free[:limit]
+        return [DueMessage(message=message, attempts=self.attempts.get(message.id, 0)) for message in free[:limit]]
 
     async def mark_published(self, owner: str, ids: Sequence[MessageId]) -> None:
         self._answer()
@@ -42,8 +48,16 @@ class MemoryOutbox:
         for message_id in self._owned(owner, ids):
             self.released.append((message_id, fault))
 
-    async def purge_published(self, before: datetime, limit: int) -> int:
-        return 0
+    async def refuse(self, owner: str, refusals: Sequence[Refusal]) -> None:
+        self._answer()
+        for refusal in refusals:
+            if self._owned(owner, [refusal.id]):
+                self.refusals.append(refusal)
+                self.attempts[refusal.id] = self.attempts.get(refusal.id, 0) + 1
+                if isinstance(refusal, RetryLater):
+                    self.due[refusal.id] = self._clock.now() + timedelta(seconds=refusal.seconds)
+                else:
+                    self.dead.append(self.waiting.pop(refusal.id))
 
     async def backlog(self) -> int:
         return len(self.waiting)

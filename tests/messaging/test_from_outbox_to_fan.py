@@ -18,14 +18,17 @@ from adapters.kafka.topics import create_topics
 from adapters.notification.alimtalk import AlimtalkChannel
 from adapters.notification.nhn_client import NhnClient
 from adapters.sql.database import Database, database_at
+from adapters.sql.dead_letter_queue import SqlDeadLetterQueue
 from adapters.sql.migrate import migrate
 from adapters.sql.notification_queue import SqlNotificationQueue
 from adapters.sql.outbox import SqlOutbox
 from adapters.sql.person_view import SqlPersonView
 from adapters.sql.unit_of_work import SqlUnitOfWork
 from adapters.system.clock import SystemClock
+from adapters.system.ids import Uuid7Generator
 from adapters.system.jitter import RandomJitter
 from adapters.system.sleeper import AsyncioSleeper
+from application.messaging.bury_poison import BuryPoison
 from application.messaging.consume_messages import ConsumeMessages
 from application.messaging.relay_outbox import RelayOutbox
 from application.messaging.send_notifications import SendNotifications
@@ -44,6 +47,7 @@ from entrypoints.simulators.nhn import create_app
 from tests.adapters.notification.scene import ALIMTALK_ACCOUNT, SMS_ACCOUNT
 from tests.application.test_retrying import Counted
 from tests.application.test_transactor import Told
+from tests.fakes.broker import MemoryDeadLetterTopic
 from tests.fakes.served import served
 
 CONCERT = ConcertId(UUID(int=1))
@@ -149,9 +153,11 @@ def roles_of(
     retrying = Retrying(AsyncioSleeper(), RandomJitter(), Counted())
     sending = (SystemClock(), AsyncioSleeper(), RandomJitter(), Counted())
     people = SqlPersonView(database)
+    chances = (Uuid7Generator(), RandomJitter())
+    bury = BuryPoison(SqlDeadLetterQueue(database), MemoryDeadLetterTopic(), SystemClock(), Uuid7Generator(), Counted())
     return [
-        *(RelayOutbox(SqlOutbox(database), each, Counted(), f"relay-{n}", batch=7) for n, each in enumerate(publishers)),
-        *(ConsumeMessages(each, transactor, retrying, people, Counted(), batch=5, wait_seconds=0.1) for each in subscribers),
+        *(RelayOutbox(SqlOutbox(database), each, *chances, Counted(), f"relay-{n}", batch=7) for n, each in enumerate(publishers)),
+        *(ConsumeMessages(each, transactor, retrying, people, bury, Counted(), batch=5, wait_seconds=0.1) for each in subscribers),
         *(SendNotifications(SqlNotificationQueue(database), {Channel.ALIMTALK: alimtalk}, *sending, f"notifier-{n}") for n in range(2)),
     ]
 

@@ -35,7 +35,7 @@ def say(word: str, *numbers: object) -> None:
 async def publish(broker: EmbeddedBroker, first_sequence: int) -> None:
     sequence = first_sequence
     while True:
-        for acknowledged in await broker.publish([message(key, sequence) for key in KEYS]):
+        for acknowledged in (await broker.publish([message(key, sequence) for key in KEYS])).acknowledged:
             say("acknowledged", acknowledged)
         sequence += 1
 

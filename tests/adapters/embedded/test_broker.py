@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -18,6 +19,7 @@ from adapters.embedded.broker import (
     FORGET_BATCH,
     KEPT_HANDLED,
     KEPT_UNHANDLED,
+    LARGEST_PAYLOAD,
     LOOK_AGAIN,
     PARTITIONS,
     EmbeddedBroker,
@@ -25,6 +27,8 @@ from adapters.embedded.broker import (
     partition_of,
 )
 from adapters.sql.migrate import migrate
+from application.ports.dead_letter_topic import Poison
+from application.ports.message_publisher import Published
 from application.ports.message_subscriber import Delivery
 from domain.errors import BrokerUnavailable
 from domain.ids import MessageId
@@ -114,7 +118,7 @@ async def test_a_key_stays_in_its_partition_and_keys_are_spread(broker: Embedded
 
 
 async def test_subscribers_of_one_name_share_the_partitions(broker: EmbeddedBroker) -> None:
-    sent = await broker.publish([message(key, 1) for key in KEYS])
+    sent = (await broker.publish([message(key, 1) for key in KEYS])).acknowledged
     first, second = broker.subscriber("consumer"), broker.subscriber("consumer")
     of_first, of_second = await everything(first), await everything(second)
     assert ids(of_first) & ids(of_second) == set()
@@ -138,7 +142,7 @@ async def test_an_older_commit_takes_nothing_back(broker: EmbeddedBroker) -> Non
 async def test_a_waiting_subscriber_is_woken_and_need_not_look_again(broker: EmbeddedBroker) -> None:
     waiting = asyncio.create_task(broker.subscriber("consumer").receive(1, 30.0))
     await asyncio.sleep(0.1)
-    sent = await broker.publish([message(KEYS[0], 1)])
+    sent = (await broker.publish([message(KEYS[0], 1)])).acknowledged
     async with asyncio.timeout(LOOK_AGAIN / 2):
         assert ids(list(await waiting)) == set(sent)
 
@@ -179,7 +183,7 @@ async def test_offsets_go_on_when_everything_was_forgotten(broker: EmbeddedBroke
     await subscriber.commit(await everything(subscriber))
     with closing(sqlite3.connect(sqlite_file)) as connection, connection:
         connection.execute("DELETE FROM broker_log")
-    sent = await broker.publish([message(KEYS[0], 2)])
+    sent = (await broker.publish([message(KEYS[0], 2)])).acknowledged
     assert ids(await everything(subscriber)) == set(sent)
 
 
@@ -196,7 +200,7 @@ async def test_a_row_that_is_no_message_is_delivered_with_the_reason_and_blocks_
     await broker.publish([message(KEYS[0], 1)])
     with closing(sqlite3.connect(sqlite_file)) as connection, connection:
         connection.execute("UPDATE broker_log SET occurred_at = 'yesterday'")
-    good = await broker.publish([message(KEYS[0], 2)])
+    good = (await broker.publish([message(KEYS[0], 2)])).acknowledged
     bad, *rest = await everything(broker.subscriber("consumer"))
     assert bad.message is None
     assert bad.unreadable == "ValueError: Invalid isoformat string: 'yesterday'"
@@ -212,13 +216,25 @@ async def test_a_missing_file_is_a_broker_that_is_away(tmp_path: Path, clock: Fi
     await broker.close()
 
 
-async def test_a_failed_publish_leaves_nothing_behind(broker: EmbeddedBroker, sqlite_file: Path) -> None:
+async def test_what_cannot_be_stored_is_refused_alone(broker: EmbeddedBroker, sqlite_file: Path) -> None:
     poison = message(KEYS[1], 2**70)  # SQLite's integers end at 2^63
-    with pytest.raises(OverflowError):
-        await broker.publish([message(KEYS[0], 1), poison])
-    assert rows(sqlite_file) == 0
+    largest = replace(message(KEYS[0], 2), payload=f'"{"x" * (LARGEST_PAYLOAD - 2)}"')
+    too_large = replace(message(KEYS[0], 3), payload=f'"{"x" * (LARGEST_PAYLOAD - 1)}"')
+    good = message(KEYS[0], 1)
+    assert await broker.publish([good, poison, largest, too_large]) == Published(
+        acknowledged=(good.id, largest.id),
+        refused={poison.id: "cannot be stored: OverflowError", too_large.id: "more than 1000000 bytes"},
+    )
+    assert rows(sqlite_file) == 2
+
+
+async def test_what_is_forgotten_can_be_buried_no_more(broker: EmbeddedBroker, sqlite_file: Path) -> None:
     await broker.publish([message(KEYS[0], 1)])
-    assert rows(sqlite_file) == 1
+    [delivery] = await everything(broker.subscriber("consumer"))
+    with closing(sqlite3.connect(sqlite_file)) as connection, connection:
+        connection.execute("DELETE FROM broker_log")
+    await broker.bury([Poison(delivery=delivery, reason="reason", tries=1)])
+    assert rows(sqlite_file) == 0
 
 
 async def test_a_closed_broker_says_so_to_who_waits(sqlite_file: Path, clock: FixedClock) -> None:

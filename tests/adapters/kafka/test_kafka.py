@@ -3,15 +3,20 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from adapters.kafka.dead_letter_topic import KafkaDeadLetterTopic
 from adapters.kafka.publisher import KafkaPublisher
 from adapters.kafka.subscriber import KafkaSubscriber
-from adapters.kafka.topics import create_topics, topic_named
+from adapters.kafka.topics import KEPT, create_topics, dead_letter_topic_of, topic_named
+from application.ports.dead_letter_topic import Poison
+from application.ports.message_publisher import Published
 from application.ports.message_subscriber import Delivery
 from domain.errors import BrokerUnavailable
 from domain.message import OutboxMessage
@@ -60,7 +65,7 @@ async def publish_until_acknowledged(publisher: KafkaPublisher, messages: Sequen
     async with asyncio.timeout(seconds):
         while left:
             try:
-                acknowledged = set(await publisher.publish(left))
+                acknowledged = set((await publisher.publish(left)).acknowledged)
             except BrokerUnavailable:
                 away += 1
                 await asyncio.sleep(0.2)
@@ -89,7 +94,7 @@ async def test_a_silent_broker_is_told_within_the_deadline_and_the_same_publishe
 ) -> None:
     keys = [uuid4() for _ in range(5)]
     before, during, after = ([message(key, sequence) for key in keys] for sequence in (1, 2, 3))
-    assert len(await publisher.publish(before)) == 5
+    assert len((await publisher.publish(before)).acknowledged) == 5
     server.pause()
     try:
         started = time.monotonic()
@@ -175,9 +180,65 @@ async def test_a_topic_that_is_not_there_is_a_fault_of_the_broker(server: KafkaS
 
 async def test_a_message_too_large_is_left_out_and_the_rest_is_published(publisher: KafkaPublisher, subscriber: KafkaSubscriber) -> None:
     small, large, last = message(uuid4()), message(uuid4(), payload=f'"{"x" * 2_000_000}"'), message(uuid4())
-    assert list(await publisher.publish([small, large, last])) == [small.id, last.id]
+    published = await publisher.publish([small, large, last])
+    assert published == Published(acknowledged=(small.id, last.id), refused={large.id: "MessageSizeTooLargeError"})
     found = await read_until_all(subscriber, [small, last])
     assert {one.id for one in found} == {small.id, last.id}
+
+
+async def test_a_batch_that_the_broker_refuses_is_sent_one_by_one(server: KafkaServer) -> None:
+    """It takes records up to a size, and answers for batches: small messages that went with a large one are not to blame."""
+    topic = topic_named(f"{uuid4()}.")
+    await create_small_topic(server, topic, largest=4_000)
+    publisher = KafkaPublisher(server.url, topic, deadline_seconds=10.0)
+    subscriber = KafkaSubscriber(server.url, topic, topic)
+    keys = [uuid4() for _ in range(40)]
+    before, after = ([message(key, sequence, payload=f'"{"x" * 300}"') for key in keys] for sequence in (1, 2))
+    large = [message(key, 3, payload=f'"{"x" * 5_000}"') for key in (keys[3], keys[30])]
+    try:
+        started = time.monotonic()
+        published = await publisher.publish([*before, large[0], *after, large[1]])
+        assert time.monotonic() - started < 10.0
+        assert published.refused == dict.fromkeys((each.id for each in large), "MessageSizeTooLargeError")
+        assert set(published.acknowledged) == {each.id for each in before + after}
+        assert await publisher.publish([message(keys[0], 4)]) != Published(), "the publisher goes on"
+        found = await read_until_all(subscriber, before + after)
+        assert [sequences(found, key)[:2] for key in keys] == [[1, 2]] * 40
+    finally:
+        await publisher.close()
+        await subscriber.close()
+
+
+async def create_small_topic(server: KafkaServer, topic: str, largest: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=server.url)
+    await admin.start()
+    await admin.create_topics([NewTopic(topic, 1, 1, topic_configs={"max.message.bytes": str(largest)})])
+    await admin.close()
+
+
+async def test_a_dead_letter_topic_that_refuses_a_message_stands_in_nobodys_way(server: KafkaServer) -> None:
+    topic = topic_named(f"{uuid4()}.")
+    await create_small_topic(server, dead_letter_topic_of(topic), largest=1_000)
+    dead_letters = KafkaDeadLetterTopic(server.url)
+    reader = KafkaSubscriber(server.url, topic, dead_letter_topic_of(topic))
+    poison = [
+        Poison(delivery=Delivery(message=None, position=(topic, 0, offset), value=b"x" * size), reason="no value", tries=1)
+        for offset, size in enumerate((10, 2_000, 20))
+    ]
+    try:
+        await dead_letters.bury(poison)
+        assert [delivery.value for delivery in await read(reader, 2)] == [b"x" * 10, b"x" * 20]
+    finally:
+        await dead_letters.close()
+        await reader.close()
+
+
+async def test_a_dead_letter_topic_that_is_away_says_so(server: KafkaServer) -> None:
+    dead_letters = KafkaDeadLetterTopic(server.url, deadline_seconds=1.0)
+    lost = Poison(delivery=Delivery(message=None, position=(f"{uuid4()}", 0, 1), value=b"x"), reason="no value", tries=1)
+    with pytest.raises(BrokerUnavailable):
+        await dead_letters.bury([lost])
+    await dead_letters.close()
 
 
 async def test_what_is_no_message_is_delivered_with_its_reason_and_stops_nothing(
@@ -242,8 +303,11 @@ async def test_topics_are_made_once_with_the_partitions_asked_for(server: KafkaS
     admin = AIOKafkaAdminClient(bootstrap_servers=server.url)
     await admin.start()
     [described] = await admin.describe_topics([topic])
+    [config] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
     await admin.close()
     assert len(described["partitions"]) == 5
+    [kept] = [entry for entry in config.resources[0][4] if entry[0] == "retention.ms"]
+    assert kept[1] == str(KEPT // timedelta(milliseconds=1))
     with pytest.raises(BrokerUnavailable):
         await create_topics(server.url, (f"{topic}.more",), replication_factor=3)
 

@@ -1,7 +1,7 @@
 """Every statement that an API call or a role's pass makes finds its rows by an index, however large the tables are."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -16,20 +16,25 @@ from adapters.sql.database import Database
 from adapters.sql.idempotency_records import SqlIdempotencyRecords
 from adapters.sql.mappers import MAPPER_OF, Stamp
 from adapters.sql.notification_queue import SqlNotificationQueue
+from adapters.sql.dead_letter_queue import SqlDeadLetterQueue
+from adapters.sql.old_rows import dead_letter_audit, ended_letters, handled_keys, inbox_entries, published_messages
 from adapters.sql.outbox import SqlOutbox
 from adapters.sql.person_view import SqlPersonView
 from adapters.sql.queue_view import SqlQueueView
 from adapters.sql.seat_holders import SqlSeatHolders
 from adapters.sql.seat_view import SqlSeatView
 from application.ports.catalogue import SeatFilter
+from application.ports.dead_letter_queue import Decision, LetterFilter, LetterOrigin, LetterStatus
+from application.ports.outbox import GivenUp, RetryLater
 from domain.buyer import Buyer
 from domain.idempotency import IdempotencyKey, IdempotencyRecord
-from domain.ids import BuyerId, ConcertId, PaymentId, PerformanceId, ReservationId, SeatId, TicketId, UserId
+from domain.ids import BuyerId, ConcertId, DeadLetterId, PaymentId, PerformanceId, ReservationId, SeatId, TicketId, UserId
 from domain.seat import SeatStatus
 from tests.contracts.clocks import FixedClock
 from tests.contracts.rows import NOW, a_concert, a_performance, a_queue, a_seat, insert_reservations, insert_rows, uid
 from tests.contracts.test_booking_view import a_payment, a_reservation, a_ticket, put_payments, put_tickets
 from tests.contracts.test_notification_queue import LONG_AGO, a_notification
+from tests.contracts.test_dead_letter_queue import put_letters
 from tests.contracts.test_notification_queue import put as put_notifications
 from tests.contracts.test_outbox import a_message
 from tests.contracts.test_outbox import put as put_messages
@@ -131,6 +136,11 @@ async def seed_bookings(database: Database) -> None:
 
 
 async def seed_messages(database: Database) -> None:
+    await insert_rows(database, tables.INBOX, ({"shard_key": uid(1), "message_id": uid(n), "received_at": NOW} for n in range(MANY)))
+    await insert_rows(
+        database, tables.HANDLED_KEYS, ({"shard_key": uid(1), "key": uid(n), "sequence": 1, "handled_at": NOW} for n in range(MANY))
+    )
+    await put_letters(database, MANY)
     await put_messages(database, [a_message(n, key=n) for n in range(MANY)])
     await put_messages(database, [a_message(n, key=n) for n in range(MANY, 8 * MANY)], status="PUBLISHED", published_at=NOW)
     await put_notifications(database, [a_notification(n) for n in range(MANY)])
@@ -208,18 +218,42 @@ async def look_up_holders(explained: Explained) -> None:
 
 async def work_off_messages(explained: Explained) -> None:
     outbox, queue = SqlOutbox(explained), SqlNotificationQueue(explained)
-    messages = await outbox.claim("relay", 20, 60)
+    messages = [due.message for due in await outbox.claim("relay", 20, 60)]
     assert len(messages) == 20
     await outbox.mark_published("relay", [message.id for message in messages[:10]])
-    await outbox.release("relay", [message.id for message in messages[10:]], "fault")
+    await outbox.release("relay", [message.id for message in messages[10:15]], "fault")
+    refused, *dead = messages[15:]
+    await outbox.refuse(
+        "relay",
+        [
+            RetryLater(id=refused.id, fault="fault", seconds=1.0),
+            *(GivenUp(id=message.id, fault="fault", letter_id=DeadLetterId(uid(70_000 + number))) for number, message in enumerate(dead)),
+        ],
+    )
     await outbox.backlog()
-    assert await outbox.purge_published(NOW + timedelta(days=1), 50) == 50
+    assert await published_messages(explained).purge(NOW + timedelta(days=1), 50) == 50
     assert await SqlIdempotencyRecords(explained).purge(NOW + timedelta(days=1), 50) == 50
+    await decide_on_letters(explained)
     first, second, third, *_ = [due.notification for due in await queue.claim("notifier", 20, 60)]
     assert await queue.begin_attempt("notifier", first.id)
     await queue.mark_sent("notifier", first.id, "reference")
     await queue.postpone("notifier", second.id, 5, "fault")
     await queue.mark_failed("notifier", third.id, "fault", third.backup(LONG_AGO))
+
+
+async def decide_on_letters(explained: Explained) -> None:
+    queue = SqlDeadLetterQueue(explained)
+    page = await queue.letters(LetterFilter(type="PaymentCompleted", origin=LetterOrigin.OUTBOX), 20, DeadLetterId(uid(1)))
+    first, second, third, fourth = [letter for letter in page.items][:4]
+    assert await queue.redrive([first.id, second.id], Decision(operator="o", note="")) == [first.id, second.id]
+    assert await queue.discard([third.id], Decision(operator="o", note="n")) == [third.id]
+    assert [letter and letter.status for letter in await queue.letters_by_id([first.id, fourth.id])] == [
+        LetterStatus.REDRIVEN,
+        LetterStatus.OPEN,
+    ]
+    await queue.bury([replace(fourth, id=DeadLetterId(uid(99_000)), position="topic/1@5")])
+    for rows in (inbox_entries, handled_keys, ended_letters, dead_letter_audit):
+        assert await rows(explained).purge(NOW - timedelta(days=10_000), 50) == 0
 
 
 async def test_no_statement_scans_a_table(explained: Explained) -> None:

@@ -19,6 +19,7 @@ from adapters.sql.sqlite_database import SqliteDatabase
 from adapters.sql.unit_of_work import SqlUnitOfWork
 from application.ports.catalogue import Page
 from application.ports.notification_queue import DueNotification
+from application.ports.outbox import DueMessage
 from application.ports.unit_of_work import Needs
 from application.work import Work
 from domain.buyer import Buyer, PassEnd
@@ -70,7 +71,7 @@ async def write(unit_of_work: SqlUnitOfWork, change: Callable[[Work], None], **n
 async def test_a_message(unit_of_work: SqlUnitOfWork, database: MysqlDatabase | SqliteDatabase) -> None:
     message = a_message(1, payload='{"제목": "\'봄\' \\"콘서트\\" 100% \\\\ 🎤"}')
     await write(unit_of_work, lambda work: work.outbox.add(message))
-    assert await SqlOutbox(database).claim("relay", 10, 60) == [message]
+    assert await SqlOutbox(database).claim("relay", 10, 60) == [DueMessage(message=message, attempts=0)]
 
 
 async def test_a_notification(unit_of_work: SqlUnitOfWork, database: MysqlDatabase | SqliteDatabase) -> None:

@@ -1,13 +1,9 @@
 """Purging takes what is old, a little at a time, and no more than a pass may."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from application.ports.idempotency_records import IdempotencyRecords
-from application.ports.outbox import Outbox
-from application.recovery.purge import BATCH, BATCHES, Purge
-from domain.ids import MessageId
-from domain.message import OutboxMessage
+from application.messaging.dead_letters import REDRIVE_WITHIN
+from application.recovery.purge import BATCH, BATCHES, INBOX_KEPT, OldMessages, Purge
 
 NOW = datetime(2030, 5, 1, 20, 0, tzinfo=UTC)
 
@@ -20,7 +16,7 @@ class StandingClock:
 class Store:
     """So many old rows, and what was asked of them."""
 
-    def __init__(self, old: int) -> None:
+    def __init__(self, old: int = 0) -> None:
         self.old = old
         self.asked: list[tuple[datetime, int]] = []
 
@@ -31,43 +27,45 @@ class Store:
         return gone
 
 
-class OutboxStore(Store):
-    async def purge_published(self, before: datetime, limit: int) -> int:
-        return await self.purge(before, limit)
-
-    async def claim(self, owner: str, limit: int, lease_seconds: int) -> Sequence[OutboxMessage]:
-        raise AssertionError
-
-    async def mark_published(self, owner: str, ids: Sequence[MessageId]) -> None:
-        raise AssertionError
-
-    async def release(self, owner: str, ids: Sequence[MessageId], fault: str) -> None:
-        raise AssertionError
-
-    async def backlog(self) -> int:
-        raise AssertionError
+class Stores:
+    def __init__(self, published: int = 0, records: int = 0) -> None:
+        self.published, self.records = Store(published), Store(records)
+        self.inbox, self.keys, self.letters, self.audit = Store(1), Store(2), Store(3), Store(4)
+        messages = OldMessages(
+            published=self.published, inbox=self.inbox, handled_keys=self.keys, ended_letters=self.letters, audit=self.audit
+        )
+        self.purge = Purge(messages, self.records, StandingClock())
 
 
-async def purge(outbox: Outbox, records: IdempotencyRecords) -> int:
-    return await Purge(outbox, records, StandingClock())()
+MORE = 1 + 2 + 3 + 4
 
 
-async def test_records_go_after_a_day_and_messages_after_a_week() -> None:
-    outbox, records = OutboxStore(3), Store(4)
-    assert await purge(outbox, records) == 7
-    assert records.asked == [(NOW - timedelta(hours=24), BATCH)]
-    assert outbox.asked == [(NOW - timedelta(days=7), BATCH)]
+async def test_each_kind_goes_after_its_time() -> None:
+    stores = Stores(published=3, records=4)
+    assert await stores.purge() == 7 + MORE
+    assert stores.records.asked == [(NOW - timedelta(hours=24), BATCH)]
+    assert stores.published.asked == [(NOW - timedelta(days=7), BATCH)]
+    assert stores.inbox.asked == stores.keys.asked == [(NOW - timedelta(days=30), BATCH)]
+    assert stores.letters.asked == stores.audit.asked == [(NOW - timedelta(days=365), BATCH)]
+
+
+def test_the_inbox_remembers_for_longer_than_a_message_can_come_again() -> None:
+    """A redriven message lies on the topic for as long as the topic keeps messages: seven days, by ``adapters.kafka.topics.KEPT``."""
+    from adapters.embedded.broker import KEPT_UNHANDLED
+    from adapters.kafka.topics import KEPT
+
+    assert REDRIVE_WITHIN + max(KEPT, KEPT_UNHANDLED) < INBOX_KEPT
 
 
 async def test_many_go_batch_by_batch() -> None:
-    outbox, records = OutboxStore(0), Store(2 * BATCH + 1)
-    assert await purge(outbox, records) == 2 * BATCH + 1
-    assert len(records.asked) == 3
-    assert len(outbox.asked) == 1
+    stores = Stores(records=2 * BATCH + 1)
+    assert await stores.purge() == 2 * BATCH + 1 + MORE
+    assert len(stores.records.asked) == 3
+    assert len(stores.published.asked) == 1
 
 
 async def test_a_pass_has_an_end() -> None:
-    outbox, records = OutboxStore(5), Store(BATCH * BATCHES + 1)
-    assert await purge(outbox, records) == BATCH * BATCHES + 5
-    assert records.old == 1
-    assert outbox.old == 0
+    stores = Stores(published=5, records=BATCH * BATCHES + 1)
+    assert await stores.purge() == BATCH * BATCHES + 5 + MORE
+    assert stores.records.old == 1
+    assert stores.published.old == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -213,6 +214,21 @@ async def test_a_second_postponement_of_a_claim_is_none(database: Database, erra
     await errands.postpone("worker", errand.id, NextStep.SEND, 0, "DOUBT")
     row = await row_of(database, errand)
     assert (row.next_step, row.look_ups, row.note) == (NextStep.LOOK_UP, 1, "NOT_WRITTEN")
+
+
+async def test_a_look_up_that_waits_can_be_hurried_and_nothing_else(database: Database, errands: SqlGatewayErrands) -> None:
+    waiting, other, sending, new, closed = (an_errand(number) for number in range(1, 6))
+    later = NOW + timedelta(days=365)
+    await put(database, [waiting, other], next_step=NextStep.LOOK_UP, due_at=later)
+    await put(database, [sending], next_step=NextStep.SEND, due_at=later)
+    await put(database, [new])
+    await put(database, [replace(closed, state=ErrandState.CLOSED)], next_step=NextStep.LOOK_UP, due_at=later)
+    asked = [errand.id for errand in (waiting, sending, new, closed)]
+    assert await errands.hurry([*asked, ErrandId(uid(900), uid(99), ErrandKind.CONFIRM)]) == 1
+    assert await errands.hurry(asked) == 0
+    assert await errands.hurry([]) == 0
+    due = await errands.claim("worker", 10, LEASE)
+    assert {one.errand.id: one.next_step for one in due} == {waiting.id: NextStep.LOOK_UP, new.id: NextStep.SEND}
 
 
 @pytest.mark.race

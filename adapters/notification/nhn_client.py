@@ -9,13 +9,14 @@ from typing import Any
 import httpx
 
 from application.ports.notification_channel import NotSent
-from domain.errors import ChannelUnavailable
+from domain.errors import ChannelThrottled, ChannelUnavailable
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 5.0
 TOTAL_SECONDS = 8.0
 """Everything together, waiting for a free connection included. Shorter than the notifier's lease by far."""
 CONNECTIONS = 64
+TOO_MANY_REQUESTS = 429
 
 NOTHING_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """There was no connection that a byte could have left by."""
@@ -54,7 +55,7 @@ class NhnClient:
         )
 
     async def post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Reply:
-        """Raises NotSent; ChannelUnavailable when there is no answer, or none that can be read."""
+        """Raises NotSent; ChannelThrottled; ChannelUnavailable when there is no answer, or none that can be read."""
         return await self._exchange(self._http.build_request("POST", path, json=body, headers=headers))
 
     async def get(self, path: str, parameters: Mapping[str, str]) -> Reply:
@@ -80,6 +81,9 @@ class NhnClient:
 
 def _reply(response: httpx.Response) -> Reply:
     """NHN answers 200 to almost everything; whatever else comes counts only if it has the envelope."""
+    if response.status_code == TOO_MANY_REQUESTS:
+        asked_for = response.headers.get("retry-after", "").strip()
+        raise ChannelThrottled("HTTP 429", retry_after=float(asked_for[:6]) if asked_for.isascii() and asked_for.isdecimal() else None)
     try:
         content = response.json()
         return Reply(code=int(content["header"]["resultCode"]), content=content)

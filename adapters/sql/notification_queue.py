@@ -53,8 +53,12 @@ class SqlNotificationQueue:
         sent = {"status": NotificationStatus.SENT, "provider_reference": provider_reference, "last_fault": None}
         await self._answer(owner, notification_id, sent | _RELEASED)
 
-    async def postpone(self, owner: str, notification_id: NotificationId, seconds: float, fault: str) -> None:
-        later = {"next_attempt_at": database_clock.seconds_from_now(seconds), "last_fault": fault[:LONGEST_FAULT]}
+    async def postpone(self, owner: str, notification_id: NotificationId, seconds: float, fault: str, begun: int | None = None) -> None:
+        later: dict[str, Any] = {"next_attempt_at": database_clock.seconds_from_now(seconds), "last_fault": fault[:LONGEST_FAULT]}
+        if begun is not None:
+            later["attempts"] = begun
+        if begun == 0:
+            later["first_attempt_at"] = None
         await self._answer(owner, notification_id, later | _RELEASED)
 
     async def mark_failed(self, owner: str, notification_id: NotificationId, fault: str, backup: Notification | None) -> None:

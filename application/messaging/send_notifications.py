@@ -13,7 +13,7 @@ from application.ports.metrics import Metrics
 from application.ports.notification_channel import NotificationChannel, NotSent, Receipt, Rejected
 from application.ports.notification_queue import DueNotification, NotificationQueue
 from application.ports.sleeper import Sleeper
-from domain.errors import ChannelUnavailable, Step
+from domain.errors import ChannelPaused, ChannelUnavailable, Step
 from domain.notification import Channel
 from domain.retry_policy import RETRY_POLICIES, RetryPolicy
 
@@ -41,10 +41,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Later:
-    """Not sent, or not known to be: asked again after ``seconds``."""
+    """Not sent, or not known to be: asked again after ``seconds``. ``begun``: as many attempts stand, if one was none."""
 
     fault: str
     seconds: float
+    begun: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +128,8 @@ class SendNotifications:
                 return Lost()
             try:
                 return Sent(receipt=await channel.send(due.notification))
+            except ChannelPaused as pause:
+                return self._paused(due, due.attempts + attempt - 1, pause)
             except NotSent as fault:
                 nothing_left = fault
             except ChannelUnavailable as fault:
@@ -150,6 +153,12 @@ class SendNotifications:
         looks_next = begun >= TRIES or not self._repeat_is_known(due)
         return Later(fault=str(fault), seconds=max(wait, GRACE) if looks_next else wait)
 
+    def _paused(self, due: DueNotification, begun: int, pause: ChannelPaused) -> Outcome:
+        """The channel is left alone for a while: that was no attempt, and decides nothing."""
+        if self._age(due) > GIVE_UP_AFTER:
+            return Failed(fault=str(pause), by_backup=False)
+        return Later(fault=str(pause), seconds=pause.retry_after + WAITS.wait(1, self._jitter.chance()), begun=begun)
+
     def _repeat_is_known(self, due: DueNotification) -> bool:
         return self._age(due) < REPEATS_ARE_KNOWN[due.notification.channel]
 
@@ -164,8 +173,8 @@ class SendNotifications:
                 await self._queue.mark_sent(self._owner, notification.id, receipt.reference)
                 age = (now - notification.created_at).total_seconds()
                 self._metrics.observe("concert_notification_seconds", age, channel=notification.channel)
-            case Later(fault=fault, seconds=seconds):
-                await self._queue.postpone(self._owner, notification.id, seconds, fault)
+            case Later(fault=fault, seconds=seconds, begun=begun):
+                await self._queue.postpone(self._owner, notification.id, seconds, fault, begun)
             case Failed(fault=fault, by_backup=by_backup):
                 backup = notification.backup(now) if by_backup else None
                 log.warning("a notification failed", extra={"id": str(notification.id), "channel": notification.channel, "fault": fault})

@@ -27,8 +27,10 @@ class NotificationQueue(Protocol):
 
     async def mark_sent(self, owner: str, notification_id: NotificationId, provider_reference: str) -> None: ...
 
-    async def postpone(self, owner: str, notification_id: NotificationId, seconds: float, fault: str) -> None:
-        """Not known, or not taken: claimable again after so long."""
+    async def postpone(self, owner: str, notification_id: NotificationId, seconds: float, fault: str, begun: int | None = None) -> None:
+        """Not known, or not taken: claimable again after so long. ``begun``: no more attempts than these stand as begun,
+        since nothing of the last one has left; none, and there was no first.
+        """
         ...
 
     async def mark_failed(self, owner: str, notification_id: NotificationId, fault: str, backup: Notification | None) -> None:

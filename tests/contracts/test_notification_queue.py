@@ -221,3 +221,20 @@ async def test_notifiers_side_by_side_claim_each_notification_once(database: Dat
     assert sorted(claimed) == [notification.id for notification in notifications]
     rows = await database.rows(select(NOTIFICATIONS.c.status, NOTIFICATIONS.c.attempts))
     assert {(row.status, row.attempts) for row in rows} == {("SENT", 1)}
+
+
+async def test_an_attempt_of_which_nothing_left_is_taken_back(database: Database, queue: SqlNotificationQueue) -> None:
+    notification = a_notification()
+    await put(database, [notification])
+    await queue.claim("notifier", 10, LEASE)
+    await queue.begin_attempt("notifier", notification.id)
+    await queue.postpone("notifier", notification.id, 0, "circuit open", begun=0)
+    row = await row_of(database, notification)
+    assert (row.status, row.attempts, row.first_attempt_at, row.last_fault) == ("PENDING", 0, None, "circuit open")
+    await queue.claim("notifier", 10, LEASE)
+    for _ in range(3):
+        await queue.begin_attempt("notifier", notification.id)
+    first = (await row_of(database, notification)).first_attempt_at
+    await queue.postpone("notifier", notification.id, 0, "circuit open", begun=2)
+    row = await row_of(database, notification)
+    assert (row.attempts, row.first_attempt_at) == (2, first)

@@ -61,10 +61,12 @@ class MemoryNotificationQueue:
         if row is not None:
             row.reference = provider_reference
 
-    async def postpone(self, owner: str, notification_id: NotificationId, seconds: float, fault: str) -> None:
+    async def postpone(self, owner: str, notification_id: NotificationId, seconds: float, fault: str, begun: int | None = None) -> None:
         row = self._close(owner, notification_id, NotificationStatus.PENDING)
         if row is not None:
             row.due_at, row.fault = self._clock.now() + timedelta(seconds=seconds), fault
+            if begun is not None:
+                row.attempts, row.first_attempt_at = begun, row.first_attempt_at if begun else None
 
     async def mark_failed(self, owner: str, notification_id: NotificationId, fault: str, backup: Notification | None) -> None:
         row = self._close(owner, notification_id, NotificationStatus.FAILED)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from application.ports.notification_channel import NotSent, Receipt, Rejected
-from domain.errors import ChannelUnavailable
+from domain.errors import ChannelThrottled, ChannelUnavailable
 from entrypoints.simulators.faults import FaultKind, Operation
 from entrypoints.simulators.nhn_provider import Account
 from tests.adapters.notification.scene import PHONE, SENDER_NUMBER, Provided, notification
@@ -117,6 +117,14 @@ async def test_where_nobody_listens_nothing_has_left(provider: Provided) -> None
         await nowhere.send(notification())
     with pytest.raises(ChannelUnavailable, match=r"^ConnectError$"):
         await nowhere.find(notification())
+
+
+async def test_too_many_requests_come_with_the_pause_the_provider_asks_for(provider: Provided) -> None:
+    provider.fault(FaultKind.LIMIT, seconds=7.0)
+    with pytest.raises(ChannelThrottled) as throttled:
+        await provider.alimtalk().send(notification())
+    assert throttled.value.retry_after == 7.0
+    assert await provider.received() == []
 
 
 @pytest.mark.parametrize(

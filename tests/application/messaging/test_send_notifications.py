@@ -8,7 +8,7 @@ import pytest
 
 from application.messaging.send_notifications import GIVE_UP_AFTER, GRACE, SendNotifications
 from application.ports.notification_channel import NotSent, Receipt, Rejected
-from domain.errors import ChannelUnavailable
+from domain.errors import ChannelPaused, ChannelUnavailable
 from domain.ids import NotificationId
 from domain.notification import Channel, Notification, NotificationStatus
 from tests.adapters.notification.scene import notification
@@ -295,3 +295,36 @@ async def test_each_end_is_counted(script: Callable[[World], None], outcome: str
     script(world)
     await world.send()
     assert world.metrics.counts == [("concert_notifications_total", {"channel": "ALIMTALK", "outcome": outcome})]
+
+
+async def test_a_channel_that_is_left_alone_costs_no_try_and_leads_to_no_other() -> None:
+    world = World()
+    world.alimtalk.sends = [ChannelPaused("circuit open", retry_after=20.0) for _ in range(10)]
+    for _ in range(10):
+        assert await world.after(21) == 1
+    row = world.queue.rows[notification().id]
+    assert (world.status(), row.attempts, row.first_attempt_at, row.fault) == (PENDING, 0, None, "circuit open")
+    assert list(world.queue.rows) == [notification().id]
+    assert world.sms.asked == []
+    # It waits as long as it is told to.
+    assert await world.after(19) == 0
+    assert await world.after(2) == 1
+    assert (world.alimtalk.asked, world.status()) == (["send"] * 11, SENT)
+
+
+async def test_a_pause_after_attempts_that_may_have_left_keeps_those() -> None:
+    world = World()
+    world.alimtalk.sends = [away(), ChannelPaused("circuit open", retry_after=1.0)]
+    await world.send()
+    first = world.queue.rows[notification().id].first_attempt_at
+    await world.after(60)
+    row = world.queue.rows[notification().id]
+    assert (row.attempts, row.first_attempt_at) == (1, first)
+
+
+async def test_a_pause_does_not_keep_what_is_a_day_old() -> None:
+    world = World()
+    world.alimtalk.sends = [away(), ChannelPaused("circuit open", retry_after=1.0)]
+    await world.send()
+    await world.after(GIVE_UP_AFTER.total_seconds() + 1)
+    assert (world.status(), list(world.queue.rows)) == (FAILED, [notification().id])

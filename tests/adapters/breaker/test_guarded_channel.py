@@ -112,7 +112,7 @@ async def test_a_provider_that_says_too_often_pauses_all_calls(house: House, ask
 
 
 async def test_messages_are_spread(house: House) -> None:
-    house = House(Rate(per_second=10, burst=1, patience_seconds=0.5))
+    house = House(Rate(per_second=10, burst=1, patience_seconds=0.55))
     for number in range(6):
         await house.guarded.send(notification(number))
     assert house.time.now == pytest.approx(1000.5)

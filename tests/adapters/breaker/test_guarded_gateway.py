@@ -164,7 +164,7 @@ async def test_too_many_requests_pause_everyone(house: House) -> None:
 
 
 async def test_calls_are_spread_and_those_too_many_are_not_sent() -> None:
-    house = House(Rate(per_second=10, burst=1, patience_seconds=0.5))
+    house = House(Rate(per_second=10, burst=1, patience_seconds=0.55))
     answers = [await house.guarded.confirm(REQUEST) for _ in range(6)]
     assert answers == [STATED] * 6
     assert house.time.now == pytest.approx(1000.5)

@@ -1,14 +1,15 @@
 """Paying for a held reservation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from application.booking.ticket_issuance import UNGUARDED, TicketIssuance
 from application.ports.id_generator import IdGenerator
 from application.ports.unit_of_work import Needs
 from application.queueing.queue_tokens import QueueTokens
 from application.retrying import Retrying
 from application.transactor import Transactor
 from application.work import Work
-from domain.errors import ServiceUnavailable, Stale, Step
+from domain.errors import CircuitOpen, ServiceUnavailable, Stale, Step, TicketIssuanceFailed
 from domain.events import PaymentCompleted
 from domain.idempotency import IdempotencyKey, fingerprint_of
 from domain.ids import BuyerId, PaymentId, ReservationId, UserId
@@ -42,11 +43,15 @@ class PayCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayWithPoints:
-    """The held seats become the payer's and the points leave the account, or nothing happens at all."""
+    """The held seats become the payer's and the points leave the account, or nothing happens at all.
+
+    While tickets cannot be issued (``issuing`` false), only an earlier payment is found again.
+    """
 
     command: PayCommand
     shown_token: ShownToken
     payment_id: PaymentId
+    issuing: bool = True
 
     def needs(self) -> Needs:
         command = self.command
@@ -63,6 +68,8 @@ class PayWithPoints:
         command = self.command
         if earlier := work.idempotency.earlier_result(command.idempotency, command.fingerprint):
             return PaymentId(command.reservation_id.concert_id, *earlier)
+        if not self.issuing:
+            raise TicketIssuanceFailed(refunded=False)
         reservation = work.reservations.of(command.user_id, command.reservation_id)
         work.performances.on_offer(command.reservation_id.performance_id).ensure_on_sale(work.now)
         reservation.ensure_payable(work.now)
@@ -75,17 +82,34 @@ class PayWithPoints:
 
 
 class Pay:
-    def __init__(self, transactor: Transactor, retrying: Retrying, tokens: QueueTokens, ids: IdGenerator) -> None:
+    def __init__(
+        self, transactor: Transactor, retrying: Retrying, tokens: QueueTokens, ids: IdGenerator, issuance: TicketIssuance = UNGUARDED
+    ) -> None:
         self._transactor = transactor
         self._retrying = retrying
         self._tokens = tokens
         self._ids = ids
+        self._issuance = issuance
 
     async def __call__(self, command: PayCommand) -> PaymentId:
-        """Pays once per idempotency key, however often it is asked."""
+        """Pays once per idempotency key, however often it is asked. Raises TicketIssuanceFailed while tickets cannot be issued."""
         payment_id = PaymentId(*command.reservation_id.performance_id, self._ids.new_id())
         transaction = PayWithPoints(command=command, shown_token=self._tokens.examine(command.queue_token), payment_id=payment_id)
         try:
-            return await self._retrying(Step.PAYMENT, lambda: self._transactor.run(transaction))
+            return await self._pay(transaction)
         except Stale as stale:
             raise ServiceUnavailable(retry_after_seconds=1) from stale
+
+    async def _pay(self, transaction: PayWithPoints) -> PaymentId:
+        """An attempt before the circuit opened may have been committed, its answer lost: that one is found."""
+
+        async def attempt() -> PaymentId:
+            return await self._issuance.paying(
+                lambda: self._transactor.run(transaction), issued=lambda payment_id: payment_id == transaction.payment_id
+            )
+
+        try:
+            return await self._retrying(Step.PAYMENT, attempt)
+        except CircuitOpen:
+            earlier = replace(transaction, issuing=False)
+            return await self._retrying(Step.PAYMENT, lambda: self._transactor.run(earlier))

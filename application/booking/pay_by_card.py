@@ -6,12 +6,13 @@ from datetime import timedelta
 from application.booking.card_payments import confirm_errand, move_hold
 from application.booking.pay import PayCommand
 from application.booking.payment_end import PaymentEnd
+from application.booking.ticket_issuance import UNGUARDED, TicketIssuance
 from application.ports.unit_of_work import Needs
 from application.queueing.queue_tokens import QueueTokens
 from application.retrying import Retrying
 from application.transactor import Transactor
 from application.work import Work
-from domain.errors import IdempotencyConflict, ReservationNotFound, Step
+from domain.errors import IdempotencyConflict, ReservationNotFound, Step, TicketIssuanceFailed
 from domain.events import CardPaymentRequested
 from domain.ids import PaymentId
 from domain.payment import Payment
@@ -27,13 +28,15 @@ PINNED_FOR = timedelta(minutes=11)
 class PinHold:
     """One attempt by card: the hold outlives the gateway's time, the points of a mixed payment leave, nothing is sold yet.
 
-    The attempt is the record: asked again, it is the same attempt.
+    The attempt is the record: asked again, it is the same attempt. While tickets cannot be issued (``issuing`` false), no
+    other one is begun.
     """
 
     command: PayCommand
     shown_token: ShownToken
     payment_id: PaymentId
     payment_key: str
+    issuing: bool = True
 
     def needs(self) -> Needs:
         command = self.command
@@ -55,6 +58,8 @@ class PinHold:
         reservation = work.reservations.of(command.user_id, command.reservation_id)
         if (attempt := work.payments.find(self.payment_id)) is not None:
             return self._same_attempt(attempt)
+        if not self.issuing:
+            raise TicketIssuanceFailed(refunded=False)
         work.performances.on_offer(reservation.id.performance_id).ensure_on_sale(work.now)
         reservation.ensure_payable(work.now)
         work.buyers.of(command.buyer_id).ensure_admitted(place_shown(self.shown_token, command.buyer_id), work.now)
@@ -111,14 +116,17 @@ class PinHold:
 class PayByCard:
     """Waits a few seconds for the gateway's answer; after that the attempt goes on without its caller."""
 
-    def __init__(self, transactor: Transactor, retrying: Retrying, tokens: QueueTokens, end: PaymentEnd) -> None:
+    def __init__(
+        self, transactor: Transactor, retrying: Retrying, tokens: QueueTokens, end: PaymentEnd, issuance: TicketIssuance = UNGUARDED
+    ) -> None:
         self._transactor = transactor
         self._retrying = retrying
         self._tokens = tokens
         self._end = end
+        self._issuance = issuance
 
     async def __call__(self, command: PayCommand) -> PaymentId:
-        """One attempt an order. Raises PaymentDeclined, or PaymentPending while the end is not known."""
+        """One attempt an order. Raises PaymentDeclined, PaymentPending while the end is not known, or TicketIssuanceFailed."""
         attempt = attempt_of(command.order_id or "")
         if not isinstance(attempt, PaymentId) or attempt.performance_id != command.reservation_id.performance_id or not command.payment_key:
             raise ReservationNotFound
@@ -127,6 +135,7 @@ class PayByCard:
             shown_token=self._tokens.examine(command.queue_token),
             payment_id=attempt,
             payment_key=command.payment_key,
+            issuing=await self._issuance.is_possible(),
         )
         payment_id = await self._retrying(Step.PAYMENT, lambda: self._transactor.run(pin))
         return (await self._end.of(payment_id)).id

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from application.booking.ticket_issuance import UNGUARDED, TicketIssuance
 from application.ports.bookings import BookingView
 from application.ports.operator_alert import OperatorAlert
 from application.ports.unit_of_work import Transaction
@@ -22,17 +23,25 @@ from application.transactor import Transactor
 from domain.errors import ServiceUnavailable, Step
 from domain.gateway_errand import GatewayErrand
 from domain.ids import PaymentId, TopUpId
-from domain.payment import Payment
+from domain.payment import Payment, PaymentStatus
 from domain.payment_order import attempt_of
 from domain.reservation import Reservation
 
 
 class SettleErrand:
-    def __init__(self, transactor: Transactor, retrying: Retrying, bookings: BookingView, alert: OperatorAlert) -> None:
+    def __init__(
+        self,
+        transactor: Transactor,
+        retrying: Retrying,
+        bookings: BookingView,
+        alert: OperatorAlert,
+        issuance: TicketIssuance = UNGUARDED,
+    ) -> None:
         self._transactor = transactor
         self._retrying = retrying
         self._bookings = bookings
         self._alert = alert
+        self._issuance = issuance
 
     async def __call__(self, errand: GatewayErrand, move: Move, code: str, now: datetime) -> None:
         """One transaction that does nothing where it was done. Raises ServiceUnavailable or Stale when it cannot be written now."""
@@ -53,13 +62,22 @@ class SettleErrand:
         if reservation is None:
             self._alert.tell("gateway-unknown-payment", order=errand.order_id)
             return
+        transaction = _payment_transaction(errand, payment, reservation, move, code)
         try:
-            await self._run(_payment_transaction(errand, payment, reservation, move, code))
+            await (self._complete(transaction) if move is Move.COMPLETE else self._run(transaction))
         except ServiceUnavailable:
             if move is not Move.COMPLETE or reservation.expires_at > now:
                 raise
             # The charge is proved, completing kept failing, and the hold is over: the money goes back.
             await self._run(ReturnCharge(payment=payment, reservation=reservation))
+
+    async def _complete(self, transaction: Transaction[Any]) -> None:
+        async def attempt() -> Any:
+            return await self._issuance.completing(
+                lambda: self._transactor.run(transaction), issued=lambda status: status is PaymentStatus.COMPLETED
+            )
+
+        await self._retrying(Step.PAYMENT, attempt)
 
     async def _run(self, transaction: Transaction[Any]) -> None:
         await self._retrying(Step.PAYMENT, lambda: self._transactor.run(transaction))

@@ -4,11 +4,14 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
+from adapters.sql.migrate import is_current
 from adapters.telemetry.logs import set_up_logging
 from domain.errors import TransientError
+from entrypoints import dead_letters
 from entrypoints.auth import AccessTokenInvalid
 from entrypoints.container import Container
 from entrypoints.graphql.schema import printed_schema
@@ -29,6 +32,8 @@ from entrypoints.simulators.together import MAILBOX
 
 MISUSED = 2
 FAILED = 1
+
+T = TypeVar("T")
 
 Command = Callable[[argparse.Namespace], None]
 
@@ -79,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     mailbox = add("mailbox", _mailbox, "show what the simulated providers have delivered")
     mailbox.add_argument("--phone", help="only what went to this number")
     mailbox.add_argument("--limit", type=int, default=20)
+    dead_letters.add_arguments(add("dead-letters", _dead_letters, "messages that were given up: list, show, redrive, discard"))
     simulators = add("simulators", _simulators, "look-alikes of the card gateway and the notification providers, over HTTP")
     simulators.add_argument("--host", default="127.0.0.1")
     simulators.add_argument("--port", type=int, default=8090)
@@ -148,16 +154,28 @@ def _mailbox(arguments: argparse.Namespace) -> None:
         print(f"{mail.created_at.astimezone():%Y-%m-%d %H:%M:%S}  {mail.kind}  {mail.phone}  {mail.title}\n{mail.text}\n")
 
 
+def _dead_letters(arguments: argparse.Namespace) -> None:
+    container = _container()
+
+    async def carry_out() -> Sequence[str]:
+        if not await is_current(container.settings().database_url):
+            raise CannotStart("the database lacks migrations: run `concert migrate`")
+        async with opened(container):
+            return await dead_letters.carry_out(container.decide_on_dead_letters(), arguments)
+
+    print("\n".join(_run(carry_out())))
+
+
 def _simulators(arguments: argparse.Namespace) -> None:
     set_up_logging()
     arguments.data_dir.mkdir(parents=True, exist_ok=True)
     _run(run_simulators(arguments.host, arguments.port, arguments.data_dir))
 
 
-def _run(process: object) -> None:
+def _run(process: Coroutine[Any, Any, T]) -> T:
     """On uvloop where there is one."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(process)  # type: ignore[arg-type]
+        return runner.run(process)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -66,6 +66,7 @@ from application.catalogue.watch_seats import WatchSeats
 from application.event_listeners import LISTENERS
 from application.messaging.bury_poison import BuryPoison
 from application.messaging.consume_messages import ConsumeMessages
+from application.messaging.dead_letters import DeadLetters
 from application.messaging.relay_outbox import RelayOutbox
 from application.messaging.send_notifications import SendNotifications
 from application.operations.health import Health
@@ -257,6 +258,7 @@ class Container(containers.DeclarativeContainer):
         ended_letters=providers.Singleton(ended_letters, database),
         audit=providers.Singleton(dead_letter_audit, database),
     )
+    decide_on_dead_letters = providers.Singleton(DeadLetters, dead_letters, clock)
     purge = providers.Singleton(Purge, old_messages, idempotency, clock)
     patience = providers.Singleton(Patience, sleeper)
     payment_end = providers.Singleton(PaymentEnd, bookings, patience)
@@ -292,6 +294,7 @@ class Container(containers.DeclarativeContainer):
         hear_webhook=providers.Singleton(HearWebhook, errands, hints),
         watch_seats=providers.Singleton(WatchSeats, concerts, seats, clock, sleeper),
         create_concert=create_concert,
+        dead_letters=decide_on_dead_letters,
         health=health,
     )
     services = providers.Singleton(

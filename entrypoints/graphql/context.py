@@ -16,6 +16,7 @@ from application.booking.update_contact import UpdateContact
 from application.booking.watch_payment import WatchPayment
 from application.catalogue.create_concert import CreateConcert
 from application.catalogue.watch_seats import WatchSeats
+from application.messaging.dead_letters import DeadLetters
 from application.operations.health import Health
 from application.points.prepare_top_up import PrepareTopUp
 from application.points.top_up_points import TopUpPoints
@@ -59,6 +60,7 @@ class UseCases:
     top_up_points: TopUpPoints
     watch_seats: WatchSeats
     create_concert: CreateConcert
+    dead_letters: DeadLetters
     cancel_performance: CancelPerformance
     hear_webhook: HearWebhook
     health: Health

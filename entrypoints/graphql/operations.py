@@ -14,6 +14,7 @@ from domain.money import Won
 from entrypoints.graphql import ids
 from entrypoints.graphql.context import Context, Info
 from entrypoints.graphql.fields import field, mutation
+from entrypoints.graphql.operator_messages import MessageOperations, OperatorMessageMutation
 from entrypoints.graphql.operator_payments import OperatorPaymentMutation, PaymentOperations
 from entrypoints.graphql.problems import BadInput
 from entrypoints.graphql.types.catalogue import Concert
@@ -155,7 +156,7 @@ class ServerHealth:
 
 
 @strawberry.type(description="For operators: how the system is doing.")
-class Operations(PaymentOperations):
+class Operations(PaymentOperations, MessageOperations):
     @field("The servers this process needs, asked just now.")
     async def servers(self, info: Info) -> list[ServerHealth]:
         readiness = await info.context.use_cases.health()
@@ -170,7 +171,7 @@ ConcertArgument = Annotated[strawberry.ID, strawberry.argument(description="The 
 
 
 @strawberry.type(description="What operators can ask for.")
-class OperatorMutation(OperatorPaymentMutation):
+class OperatorMutation(OperatorPaymentMutation, OperatorMessageMutation):
     @mutation("For operators: puts a concert on sale, with all of its seats.")
     async def create_concert(
         self, info: Info, input: Annotated[CreateConcertInput, strawberry.argument(description="What is asked for.")]

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
+from application.failures import note_failure
 from application.ports.jitter import Jitter
 from application.ports.metrics import Metrics
 from application.ports.sleeper import Sleeper
@@ -46,6 +47,7 @@ class Retrying:
             async with asyncio.timeout(self._patience):
                 return await self._try(step, attempt)
         except TimeoutError as late:
+            note_failure(self._metrics, step, late, given_up=True)
             raise ServiceUnavailable(retry_after_seconds=RETRY_AFTER_SECONDS) from late
 
     async def _try(self, step: Step, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -64,9 +66,10 @@ class Retrying:
 
     async def _wait_or_give_up(self, step: Step, fault: TransientError, failures: Counter[Step], started: float) -> None:
         failures[step] += 1
-        self._metrics.count("concert_failures_total", step=step, kind=type(fault).__name__)
         policy = self._policies[step]
         wait = policy.wait(sum(failures.values()), self._jitter.chance())
-        if failures[step] >= policy.attempts or self._sleeper.elapsed() - started + wait > self._patience:
+        given_up = failures[step] >= policy.attempts or self._sleeper.elapsed() - started + wait > self._patience
+        note_failure(self._metrics, step, fault, failures=failures[step], given_up=given_up)
+        if given_up:
             raise ServiceUnavailable(retry_after_seconds=RETRY_AFTER_SECONDS) from fault
         await self._sleeper.sleep(wait)

@@ -206,11 +206,12 @@ class Step(StrEnum):
 
 
 class TransientError(ConcertError):
-    """A fault that may be gone at the next try."""
+    """A fault that may be gone at the next try. ``shortage``: there was too little of something, not a thing broken."""
 
-    def __init__(self, detail: str = "", *, step: Step | None = None) -> None:
+    def __init__(self, detail: str = "", *, step: Step | None = None, shortage: bool = False) -> None:
         super().__init__(detail)
         self.step = step
+        self.shortage = shortage
 
 
 class NotCommitted(TransientError):

@@ -5,7 +5,10 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import uuid4
 
+from adapters.telemetry.logs import correlate
+from application.failures import count_failure, kind_of
 from application.ports.jitter import Jitter
 from application.ports.metrics import Metrics
 from application.ports.sleeper import Sleeper
@@ -81,6 +84,8 @@ class Supervisor:
                 await role.wake.wait(role.idle_seconds)
 
     async def _pass(self, role: Role) -> int:
+        """Under a correlation id of its own."""
+        correlate(uuid4().hex)
         started = self._sleeper.elapsed()
         handled = await role.work()
         if handled:
@@ -92,6 +97,8 @@ class Supervisor:
         """Trouble that is expected gets a line when it begins, a crash each time it happens."""
         kind = type(fault).__name__
         self._metrics.count("concert_role_crashes_total", role=role.name, kind=kind)
+        if not isinstance(fault, ServiceUnavailable):  # whose failures were counted one by one
+            count_failure(self._metrics, role.name, kind_of(fault))
         extra = {"role": role.name, "kind": kind, "failures": failures}
         if not isinstance(fault, TransientError | ServiceUnavailable):
             log.error("a role crashed and is started again", extra=extra, exc_info=fault)

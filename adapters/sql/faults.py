@@ -53,6 +53,9 @@ TRANSIENT = frozenset(
 )
 """MySQL's numbers of what may be gone at the next try. Vitess reports a deadlock as one of 3024, 1317, 1205."""
 
+SHORTAGES = frozenset({1021, 1040})
+"""Of room, or of connections."""
+
 ENDS_CONNECTION = frozenset({1053, 1158, 1290, 1836, 1927, 3169, 4031})
 """After these another connection, perhaps of another server, is needed."""
 
@@ -70,7 +73,8 @@ def by_mysql(refused: StatementRefused, table: str | None) -> Refused:
     if refused.errno == DUPLICATE:
         return _duplicate(_mysql_constraint(refused.message), table, refused)
     if refused.errno in TRANSIENT:
-        return Refused(_caused(NotCommitted(f"MySQL error {refused.errno}", step=_step(table)), refused))
+        short = refused.errno in SHORTAGES
+        return Refused(_caused(NotCommitted(f"MySQL error {refused.errno}", step=_step(table), shortage=short), refused))
     return Refused(refused)
 
 
@@ -79,7 +83,8 @@ def by_sqlite(error: sqlite3.Error, table: str | None) -> Refused:
         name = _SQLITE_CONSTRAINTS.get(str(error).removeprefix("UNIQUE constraint failed: "))
         return _duplicate(name, table, error) if name else Refused(error)
     if isinstance(error, sqlite3.OperationalError):
-        return Refused(_caused(NotCommitted(str(error), step=_step(table)), error))
+        short = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        return Refused(_caused(NotCommitted(str(error), step=_step(table), shortage=short), error))
     return Refused(error)
 
 

@@ -175,6 +175,6 @@ def _fail_all(attempt: Attempt, fault: NotCommitted | OutcomeUnknown) -> None:
     wrote = {id(decided.command) for decided in attempt.decided if decided.wrote and attempt.commit_sent}
     for command in attempt.commands:
         kind = type(fault) if id(command) in wrote else NotCommitted
-        own = kind(*fault.args, step=fault.step)
+        own = kind(*fault.args, step=fault.step, shortage=fault.shortage)
         own.__cause__ = fault.__cause__
         _fail(command, own)

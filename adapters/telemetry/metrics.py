@@ -23,7 +23,7 @@ class Metric:
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
-        "concert_failures_total": Metric("Faults met, by the step whose budget they took from.", ("step", "kind")),
+        "concert_failures_total": Metric("Failures, by where they were met and by the report's three kinds.", ("step", "kind")),
         "concert_gateway_webhooks_total": Metric("Webhooks of the payment gateway, by what came of them.", ("outcome",)),
         "concert_operator_alerts_total": Metric("What only a person can mend, by the runbook's name.", ("alert",)),
         "concert_after_commit_failures_total": Metric("Hints that failed after a commit.", ("hint",)),

@@ -14,6 +14,7 @@ from strawberry.extensions import MaskErrors
 from strawberry.types.field import StrawberryField
 
 from application.booking.prepare_payment import CardPartTooSmall
+from application.failures import EDGE, count_failure, kind_of, note_failure
 from domain import errors
 from domain.contact import NotAPhoneNumber
 from domain.errors import BookingError, TransientError
@@ -61,6 +62,7 @@ async def _top_up_pending(refused: errors.TopUpPending, context: Context) -> Any
 
 def _not_now(fault: TransientError, context: Context) -> refusals.ServiceUnavailable:
     """A fault that no budget of retries stood around."""
+    note_failure(context.services.metrics, EDGE, fault)
     unavailable = errors.ServiceUnavailable()
     return refusal(refusals.ServiceUnavailable, unavailable, context, retry_after_seconds=unavailable.retry_after_seconds)
 
@@ -122,7 +124,8 @@ def _told(error: GraphQLError, context: Context) -> tuple[str, dict[str, Any]]:
             return sentence(f"QUEUE_TOKEN_INVALID.{reason}", context.language), {"code": "QUEUE_TOKEN_INVALID", "reason": reason}
         case errors.ServiceUnavailable(retry_after_seconds=seconds):
             return sentence("OVERLOADED", context.language), {"code": "OVERLOADED", "retryAfterSeconds": seconds}
-        case TransientError():
+        case TransientError() as fault:
+            note_failure(context.services.metrics, EDGE, fault)
             return sentence("OVERLOADED", context.language), {"code": "OVERLOADED", "retryAfterSeconds": 1}
         case errors.ConcertNotFound() | errors.PerformanceNotFound() | errors.ReservationNotFound() as missing:
             return sentence(missing.code, context.language), {"code": "NOT_FOUND"}
@@ -136,4 +139,5 @@ def _masked(unknown: BaseException, error: GraphQLError, context: Context) -> tu
     extra = {"kind": kind, "correlation_id": context.correlation_id, "path": [key for key in error.path or () if isinstance(key, str)]}
     log.error("a refusal that its union does not list was masked" if known else "a fault was masked", extra=extra, exc_info=unknown)
     context.services.metrics.count("concert_internal_errors_total", kind=kind)
+    count_failure(context.services.metrics, EDGE, kind_of(unknown))
     return sentence("INTERNAL", context.language), {"code": "INTERNAL", "correlationId": context.correlation_id}

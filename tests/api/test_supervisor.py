@@ -59,7 +59,8 @@ async def test_a_crashing_role_is_started_again_logged_and_counted(caplog: pytes
     await asyncio.wait_for(third.wait(), 5)
     await supervised.stop()
     crash = ("concert_role_crashes_total", 1, {"role": "sweeper", "kind": "ZeroDivisionError"})
-    assert counts.counted == [crash, crash]
+    failure = ("concert_failures_total", 1, {"step": "sweeper", "kind": "unhandled_exception"})
+    assert counts.counted == [crash, failure, crash, failure]
     crashes = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.message for record in crashes] == ["a role crashed and is started again"] * 2
     assert all(record.exc_info for record in crashes)
@@ -81,7 +82,9 @@ async def test_expected_trouble_is_said_once_and_counted_each_time(caplog: pytes
     await asyncio.wait_for(enough.wait(), 5)
     await supervised.stop()
     assert len(counts.counted) >= 4
-    assert {name for name, _, _ in counts.counted} == {"concert_role_crashes_total"}
+    failures = [labels for name, _, labels in counts.counted if name == "concert_failures_total"]
+    assert len(failures) == len(counts.counted) / 2
+    assert failures[0] == {"step": "sweeper", "kind": "slow_query_io"}
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 

@@ -123,13 +123,28 @@ async def test_nobody_waits_longer_than_their_patience(time: FakeTime, metrics: 
     assert time.slept == [0.05, 0.1]
 
 
-async def test_every_fault_is_counted_by_step_and_kind(retrying: Retrying, metrics: Counted) -> None:
-    attempt, _ = failing(NotCommitted(step=Step.OUTBOX), OutcomeUnknown())
+async def test_every_fault_is_counted_by_step_and_by_the_reports_kinds_and_written_down(
+    retrying: Retrying, metrics: Counted, caplog: pytest.LogCaptureFixture
+) -> None:
+    attempt, _ = failing(NotCommitted("no room", step=Step.OUTBOX, shortage=True), OutcomeUnknown("no answer"))
     await retrying(Step.PAYMENT, attempt)
     assert metrics.counts == [
-        ("concert_failures_total", {"step": "outbox", "kind": "NotCommitted"}),
-        ("concert_failures_total", {"step": "payment", "kind": "OutcomeUnknown"}),
+        ("concert_failures_total", {"step": "outbox", "kind": "lack_of_resource"}),
+        ("concert_failures_total", {"step": "payment", "kind": "slow_query_io"}),
     ]
+    told = [{name: vars(record)[name] for name in ("step", "kind", "fault", "detail", "failures", "given_up")} for record in caplog.records]
+    assert told == [
+        {"step": "outbox", "kind": "lack_of_resource", "fault": "NotCommitted", "detail": "no room", "failures": 1, "given_up": False},
+        {"step": "payment", "kind": "slow_query_io", "fault": "OutcomeUnknown", "detail": "no answer", "failures": 1, "given_up": False},
+    ]
+
+
+async def test_the_last_failure_is_counted_too(retrying: Retrying, metrics: Counted, caplog: pytest.LogCaptureFixture) -> None:
+    attempt, _ = failing(*(NotCommitted() for _ in range(9)))
+    with pytest.raises(ServiceUnavailable):
+        await retrying(Step.PAYMENT, attempt)
+    assert metrics.counts == [("concert_failures_total", {"step": "payment", "kind": "slow_query_io"})] * 5
+    assert [vars(record)["given_up"] for record in caplog.records] == [False, False, False, False, True]
 
 
 async def test_a_try_that_hangs_is_not_waited_for(time: FakeTime, metrics: Counted) -> None:
@@ -140,3 +155,4 @@ async def test_a_try_that_hangs_is_not_waited_for(time: FakeTime, metrics: Count
     with pytest.raises(ServiceUnavailable) as refused:
         await Retrying(time, FullChance(), metrics, patience=0.05)(Step.PAYMENT, hang)
     assert refused.value.retry_after_seconds == 2
+    assert metrics.counts == [("concert_failures_total", {"step": "payment", "kind": "slow_query_io"})]

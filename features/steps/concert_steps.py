@@ -34,6 +34,11 @@ def on_sale_at_a_price(story: Story, price: int) -> None:
     story.put_on_sale(Plan(price=price))
 
 
+@given(Sentence("좌석이 {count:number}석뿐인 콘서트가 판매 중이다"))
+def on_sale_with_few_seats(story: Story, count: int) -> None:
+    story.put_on_sale(Plan(sections=(("A", count),)))
+
+
 @given(Sentence("{seconds:number}초 뒤에 판매가 끝나는 콘서트가 있다"))
 def sales_end_soon(story: Story, seconds: int) -> None:
     story.put_on_sale(Plan(sales_close=seconds))

@@ -13,9 +13,7 @@ from features.worlds.mailbox import Letter
 from features.worlds.operator import TITLE, VENUE
 
 PATIENCE = 60.0
-"""Seconds for a letter: what a killed process had claimed is free for others after half a minute."""
-QUIET = 0.7
-"""Seconds of silence after which nothing more is taken to come."""
+"""Seconds for a letter: after a kill, the broker deals the dead consumer's partitions anew only when its session has run out."""
 
 
 @when(Sentence("{name:fan}이/가 연락처를 새 번호로 바꾼다"))
@@ -35,7 +33,7 @@ def is_told_so_often(story: Story, name: str, count: int) -> None:
 @then(Sentence("{name:fan}에게 알림톡이 오지 않는다"))
 @then(Sentence("{name:fan}에게 아직 알림톡이 오지 않았다"))
 def is_told_nothing(story: Story, name: str) -> None:
-    time.sleep(QUIET)
+    time.sleep(story.silence)
     assert story.service.mailbox.letters_to(story.fan(name).phone) == []
 
 
@@ -76,7 +74,7 @@ def _await_letters(story: Story, fans: Sequence[Fan], count: int) -> None:
         return letters
 
     eventually(received, PATIENCE)
-    time.sleep(QUIET)
+    time.sleep(story.silence)
     letters = received()
     assert [len(pile) for pile in letters] == [count] * len(fans)
     assert {letter.kind for pile in letters for letter in pile} == {"ALIMTALK"}

@@ -18,7 +18,7 @@ APART = 0.03
 
 @when(Sentence("예매 서비스가 kill -9로 죽었다가 다시 뜬다"))
 def dies_and_rises(story: Story) -> None:
-    story.service.kill()
+    story.kill()
     story.service.start()
 
 
@@ -39,7 +39,7 @@ def dies_among_payments(story: Story) -> None:
         payer.start()
     for _ in range(len(story.crowd) // 3):
         assert answered.acquire(timeout=10)
-    story.service.kill()
+    story.kill()
     for payer in payers:
         payer.join()
     heard = [fan for fan in story.crowd if fan.payment]

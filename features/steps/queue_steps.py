@@ -187,6 +187,24 @@ def windows_share_the_number(story: Story, name: str) -> None:
     assert story.windows[name].standing["number"] == story.fan(name).standing["number"]
 
 
+@then(Sentence("{name:fan}은/는 결국 SalesClosed로 줄을 서지 못하고 이유는 {reason:code}다/이다"))
+def is_turned_away(story: Story, name: str, reason: str) -> None:
+    fan = story.fan(name)
+
+    def turned_away() -> None:
+        answer = fan.join(story.show.concert_id)
+        if answer.typename == "JoinQueueSuccess":
+            fan.leave()
+        assert refused(answer, "SalesClosed")["closedReason"] == reason
+
+    eventually(turned_away, PROMPT)
+
+
+@then(Sentence("{name:fan}은/는 결국 줄을 선다"))
+def gets_in_line(story: Story, name: str) -> None:
+    eventually(lambda: _joined(story.fan(name), story), PROMPT)
+
+
 @then(Sentence("{name:fan}은/는 다음 토큰을 들고 대기열에 들어가지 못한다"))
 def cannot_join_with(story: Story, name: str, datatable: Table) -> None:
     for which, reason in datatable[1:]:

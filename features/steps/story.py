@@ -13,7 +13,7 @@ from features.worlds import documents
 from features.worlds.fan import Fan
 from features.worlds.graphql import Answer
 from features.worlds.operator import Plan, Show
-from features.worlds.service import BookingService, Tempo
+from features.worlds.service import LEASE, BookingService, Tempo
 from features.worlds.world import OwnServers, World
 
 T = TypeVar("T")
@@ -22,13 +22,18 @@ SLACK = 10.0
 """Seconds that a machine under load may take between doing something and looking at it."""
 MARGIN = 0.3
 """Seconds after which a moment has surely passed."""
+QUIET = 0.7
+"""Seconds in which a message that is sent twice would have come twice, with every process alive."""
 SOON = 20.0
 """Seconds within which what comes by itself has to come."""
 
 
 @dataclass(slots=True)
 class Story:
-    """Fans sign in when they are first named. ``windows`` are the second windows of fans, by name."""
+    """Fans sign in when they are first named. ``windows`` are the second windows of fans, by name.
+
+    ``silence``: seconds after which nothing more is taken to come.
+    """
 
     world: World
     stack: ExitStack
@@ -39,6 +44,7 @@ class Story:
     crowd: list[Fan] = field(default_factory=list)
     answers: list[Answer | None] = field(default_factory=list)
     _servers: OwnServers | None = None
+    silence: float = QUIET
 
     @property
     def service(self) -> BookingService:
@@ -57,6 +63,11 @@ class Story:
     def use_own_servers(self) -> None:
         """A service beside servers that the scenario may break."""
         self._service, self._servers = self.world.service_on_own_servers()
+
+    def kill(self) -> None:
+        """As a power cut would. What the dead had taken up comes again when their lease has run out."""
+        self.service.kill()
+        self.silence = LEASE + 1.0
 
     @property
     def servers(self) -> OwnServers:

@@ -9,19 +9,20 @@ from features.worlds.graphql import GraphqlClient
 
 TITLE = "겨울 콘서트"
 VENUE = "올림픽홀"
-ROW = 10
-"""Seats in each of the two sections: A1 to A10 are VIP, B1 to B10 are R."""
+GRADES = {"A": ("VIP", 150_000), "B": ("R", 99_000)}
+"""Of each section: its grade, and its price unless the plan has another for A."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Moments in seconds from now. Prices in won."""
+    """Moments in seconds from now. Of section A the price in won. Each section is one row of so many seats: A1, A2 …"""
 
     queue_opens: float = -3600
     sales_open: float = -3600
     sales_close: float = 3600
     starts: float = 86_400 * 30
-    price: int = 150_000
+    price: int = GRADES["A"][1]
+    sections: tuple[tuple[str, int], ...] = (("A", 10), ("B", 10))
     capacity: int = 100
     purchase_limit: int = 4
 
@@ -65,8 +66,9 @@ class Operator:
                     "venue": VENUE,
                     "startsAt": moments["starts"].isoformat(),
                     "sections": [
-                        {"name": "A", "rows": 1, "seatsPerRow": ROW, "grade": "VIP", "price": plan.price},
-                        {"name": "B", "rows": 1, "seatsPerRow": ROW, "grade": "R", "price": 99_000},
+                        {"name": name, "rows": 1, "seatsPerRow": seats, "grade": grade, "price": plan.price if name == "A" else price}
+                        for name, seats in plan.sections
+                        for grade, price in [GRADES[name]]
                     ],
                 }
             ],

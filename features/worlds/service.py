@@ -11,10 +11,13 @@ from features.worlds.operator import Operator
 from features.worlds.process import ConcertProcess, await_answer, concert
 from tests.servers.native import remove_tree
 
+LEASE = 3
+"""Seconds after which what a dead process had taken up is another's."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tempo:
-    """How long a hold and a pass last, in seconds. What a dead process took up is free again after five."""
+    """How long a hold and a pass last, in seconds."""
 
     hold_seconds: int = 300
     pass_seconds: int = 600
@@ -24,7 +27,7 @@ class Tempo:
         return {
             "CONCERT_HOLD_SECONDS": str(self.hold_seconds),
             "CONCERT_PASS_SECONDS": str(self.pass_seconds),
-            "CONCERT_LEASE_SECONDS": "5",
+            "CONCERT_LEASE_SECONDS": str(LEASE),
         }
 
 

@@ -77,4 +77,4 @@ def _verdict(answer: GatewayAnswer) -> Verdict:
 
 
 def _not_sent(code: str, retry_after: float) -> GatewayAnswer:
-    return GatewayAnswer(kind=AnswerClass.RETRY_SAME_KEY, code=code, retry_after=retry_after)
+    return GatewayAnswer(kind=AnswerClass.RETRY_SAME_KEY, code=code, retry_after=retry_after, left=False)

@@ -49,7 +49,9 @@ class SqlGatewayErrands:
         }
         return await self._answer(owner, errand_id, begun, still_leased, to_be_sent)
 
-    async def postpone(self, owner: str, errand_id: ErrandId, next_step: NextStep, seconds: float, note: str) -> None:
+    async def postpone(
+        self, owner: str, errand_id: ErrandId, next_step: NextStep, seconds: float, note: str, sends: int | None = None
+    ) -> None:
         later: dict[str, Any] = {
             "next_step": next_step,
             "due_at": database_clock.seconds_from_now(seconds),
@@ -57,6 +59,10 @@ class SqlGatewayErrands:
         }
         if next_step is NextStep.LOOK_UP:
             later["look_ups"] = ERRANDS.c.look_ups + 1
+        if sends is not None:
+            later["sends"] = sends
+        if sends == 0:
+            later["begun_at"] = None
         await self._answer(owner, errand_id, later | _RELEASED)
 
     async def hurry(self, errand_ids: Sequence[ErrandId]) -> int:

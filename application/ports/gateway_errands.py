@@ -38,8 +38,13 @@ class GatewayErrands(Protocol):
         """
         ...
 
-    async def postpone(self, owner: str, errand_id: ErrandId, next_step: NextStep, seconds: float, note: str) -> None:
-        """Claimable again after so long; ``note`` (a code, nothing personal) says why. One more look-up if that was the step."""
+    async def postpone(
+        self, owner: str, errand_id: ErrandId, next_step: NextStep, seconds: float, note: str, sends: int | None = None
+    ) -> None:
+        """Claimable again after so long; ``note`` (a code, nothing personal) says why. One more look-up if that was the step.
+
+        ``sends``: no more requests than these were about to leave, since the last one was not tried after all.
+        """
         ...
 
     async def hurry(self, errand_ids: Sequence[ErrandId]) -> int:

@@ -61,7 +61,7 @@ class GatewayAnswer:
     """``payment`` with STATED only; ``code`` is the gateway's own; ``retry_after`` in seconds where it said so.
 
     ``fault``: the gateway, or the way to it, is unwell (no connection, no answer in time, 5xx, too many requests): what a
-    circuit breaker counts. A refusal is none.
+    circuit breaker counts. A refusal is none. ``left`` false: not one byte of the request has left, nor was it tried.
     """
 
     kind: AnswerClass
@@ -69,6 +69,7 @@ class GatewayAnswer:
     code: str | None = None
     retry_after: float | None = None
     fault: bool = False
+    left: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,10 +51,19 @@ class RunErrands:
             if due.next_step is NextStep.LOOK_UP:
                 await self._look_up(due)
             elif await self._errands.begin_send(self._owner, due.errand.id):
-                await self._act(due, await self._send(due.errand))
+                await self._send(due)
 
-    async def _send(self, errand: GatewayErrand) -> tuple[Move, str]:
+    async def _send(self, due: DueErrand) -> None:
+        errand = due.errand
         answer = await (self._confirm(errand) if errand.id.kind is ErrandKind.CONFIRM else self._cancel(errand))
+        if answer.left:
+            await self._act(due, self._learned(errand, answer))
+        else:  # the gateway is left alone: that was no try
+            wait = max(answer.retry_after or 0.0, SEND_AGAIN_AFTER[0])
+            note = answer.code or answer.kind
+            await self._errands.postpone(self._owner, errand.id, NextStep.SEND, wait, note, sends=due.sends)
+
+    def _learned(self, errand: GatewayErrand, answer: GatewayAnswer) -> tuple[Move, str]:
         if answer.kind is AnswerClass.STATED and answer.payment is not None:
             return self._stated(errand, answer.payment)
         if answer.kind is AnswerClass.OUR_FAULT:

@@ -263,3 +263,23 @@ async def test_operators_see_what_waits_for_a_person_the_oldest_first(database: 
     ]
     assert len(await view.manual(10)) == 3
     assert await view.counts() == {ErrandState.OPEN: 2, ErrandState.MANUAL: 3}
+
+
+async def test_a_request_that_was_not_tried_after_all_is_none(database: Database, errands: SqlGatewayErrands) -> None:
+    errand = an_errand()
+    await put(database, [errand])
+    await errands.claim("worker", 10, LEASE)
+    await errands.begin_send("worker", errand.id)
+    await errands.postpone("worker", errand.id, NextStep.SEND, 0, "CIRCUIT_OPEN", sends=0)
+    row = await row_of(database, errand)
+    assert (row.next_step, row.sends, row.begun_at, row.note) == (NextStep.SEND, 0, None, "CIRCUIT_OPEN")
+    await errands.claim("worker", 10, LEASE)
+    await errands.begin_send("worker", errand.id)
+    begun_at = (await row_of(database, errand)).begun_at
+    await errands.postpone("worker", errand.id, NextStep.SEND, 0, "CONNECT")
+    await errands.claim("worker", 10, LEASE)
+    await errands.begin_send("worker", errand.id)
+    await errands.postpone("worker", errand.id, NextStep.SEND, 0, "CIRCUIT_OPEN", sends=1)
+    row = await row_of(database, errand)
+    assert (row.sends, row.begun_at) == (1, begun_at)
+    assert begun_at is not None

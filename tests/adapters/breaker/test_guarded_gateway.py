@@ -89,7 +89,7 @@ async def test_answers_pass_as_they_are(house: House) -> None:
 async def test_while_open_nothing_is_sent_and_the_answer_says_so(house: House) -> None:
     await house.fail()
     answer = await house.guarded.confirm(REQUEST)
-    assert answer == GatewayAnswer(kind=AnswerClass.RETRY_SAME_KEY, code="CIRCUIT_OPEN", retry_after=30.0)
+    assert answer == GatewayAnswer(kind=AnswerClass.RETRY_SAME_KEY, code="CIRCUIT_OPEN", retry_after=30.0, left=False)
     assert house.gateway.asked == []
     # Neither a decline nor a refund follows from it, and no try is counted.
     assert (CONFIRM_MOVES[answer.kind], CANCEL_MOVES[answer.kind]) == (Move.SEND_AGAIN, Move.SEND_AGAIN)

@@ -36,6 +36,7 @@ class OneErrand:
         self.due = due
         self.lease_lost = lease_lost
         self.postponed: list[tuple[NextStep, float, str]] = []
+        self.taken_back: list[int] = []
 
     async def claim(self, owner: str, limit: int, lease_seconds: int) -> Sequence[DueErrand]:
         return [self.due]
@@ -43,8 +44,12 @@ class OneErrand:
     async def begin_send(self, owner: str, errand_id: ErrandId) -> bool:
         return not self.lease_lost
 
-    async def postpone(self, owner: str, errand_id: ErrandId, next_step: NextStep, seconds: float, note: str) -> None:
+    async def postpone(
+        self, owner: str, errand_id: ErrandId, next_step: NextStep, seconds: float, note: str, sends: int | None = None
+    ) -> None:
         self.postponed.append((next_step, seconds, note))
+        if sends is not None:
+            self.taken_back.append(sends)
 
 
 class ScriptedGateway:
@@ -291,3 +296,13 @@ async def test_what_cannot_be_written_now_is_learned_again() -> None:
     answer = GatewayAnswer(kind=AnswerClass.STATED, payment=stated(GatewayStatus.DONE))
     errand = await Errand(due(), ScriptedGateway(answer), fault=ServiceUnavailable()).run()
     assert errand.errands.postponed == [(NextStep.LOOK_UP, LOOK_UP_AFTER[0], "NOT_WRITTEN")]
+
+
+@pytest.mark.parametrize("kind", ErrandKind)
+@pytest.mark.parametrize("sends", [0, 3, 100])
+async def test_a_gateway_that_is_left_alone_costs_no_try_and_ends_nothing(kind: ErrandKind, sends: int) -> None:
+    not_sent = GatewayAnswer(kind=AnswerClass.RETRY_SAME_KEY, code="CIRCUIT_OPEN", retry_after=30.0, left=False)
+    errand = await Errand(due(kind, sends=sends), ScriptedGateway(not_sent)).run()
+    assert errand.errands.postponed == [(NextStep.SEND, 30.0, "CIRCUIT_OPEN")]
+    assert errand.errands.taken_back == [sends]
+    assert (errand.settled.moves, errand.alerts.told) == ([], [])

@@ -28,6 +28,7 @@ help:
 	@echo "make check                              static checks and the tests that need no server"
 	@echo "make rehearse URL= FANS= SEATS=         a dress rehearsal against a running server"
 	@echo "make bench-payment                      payments a second against a bare driver"
+	@echo "make bench-backlog                      100,000 messages published and read, in flat memory"
 	@echo "make lock                               resolve the dependencies anew"
 	@echo "make clean                              remove what the others made, DATA_DIR excepted"
 
@@ -59,6 +60,11 @@ rehearse: $(RUNTIME)
 .PHONY: bench-payment
 bench-payment: $(DEVELOPMENT)
 	$(SERVERS) run -- $(BIN)/python -m benchmarks.payment
+
+.PHONY: bench-backlog
+bench-backlog: $(DEVELOPMENT)
+	$(BIN)/python -m benchmarks.backlog
+	$(SERVERS) run -- $(BIN)/python -m benchmarks.backlog
 
 .PHONY: venv
 venv: $(DEVELOPMENT)

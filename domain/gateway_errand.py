@@ -62,6 +62,10 @@ class GatewayErrand:
     def close(self) -> Self:
         return replace(self, state=ErrandState.CLOSED)
 
+    def reopen(self) -> Self:
+        """A person has looked at it, and it may be tried again, under its old key."""
+        return replace(self, state=ErrandState.OPEN)
+
     def hand_over(self) -> Self:
         """To a person."""
         return replace(self, state=ErrandState.MANUAL)

@@ -6,6 +6,9 @@ from uuid import uuid4
 
 from dependency_injector import containers, providers
 
+from adapters.breaker.guarded_channel import GuardedChannel
+from adapters.breaker.guarded_gateway import GuardedGateway
+from adapters.breaker.purgatory_breaker import PurgatoryCircuitBreaker
 from adapters.embedded.broker import EmbeddedBroker, EmbeddedSubscriber
 from adapters.embedded.redis import embedded_redis, process_marker
 from adapters.kafka.dead_letter_topic import KafkaDeadLetterTopic
@@ -21,6 +24,7 @@ from adapters.redis.pass_checks import RedisPassChecks
 from adapters.redis.probe import RedisProbe
 from adapters.redis.queue_changes import RedisQueueChanges
 from adapters.redis.queue_recovery import RedisQueueRecovery
+from adapters.redis.rate_limiter import RedisRateLimiter
 from adapters.redis.store import RedisStore
 from adapters.redis.waiting_queue import RedisWaitingQueue
 from adapters.sql.booking_view import SqlBookingView
@@ -39,6 +43,7 @@ from adapters.sql.probe import SqlProbe
 from adapters.sql.queue_view import SqlQueueView
 from adapters.sql.seat_holders import SqlSeatHolders
 from adapters.sql.seat_view import SqlSeatView
+from adapters.sql.slow_statements import SlowStatements
 from adapters.sql.top_up_view import SqlTopUpView
 from adapters.sql.unit_of_work import SqlUnitOfWork
 from adapters.system.clock import SystemClock
@@ -59,6 +64,7 @@ from application.booking.payment_end import PaymentEnd
 from application.booking.prepare_payment import PreparePayment
 from application.booking.sign_in_as_guest import GUESTS, SignInAsGuest
 from application.booking.ticket_codes import TicketCodes
+from application.booking.ticket_issuance import TicketIssuance
 from application.booking.update_contact import UpdateContact
 from application.booking.watch_payment import WatchPayment
 from application.catalogue.create_concert import CreateConcert
@@ -93,6 +99,7 @@ from application.recovery.cancel_performance import CancelPerformance, RefundCan
 from application.recovery.expire_holds import ExpireHolds
 from application.recovery.hear_webhook import HearWebhook
 from application.recovery.purge import OldMessages, Purge
+from application.recovery.reopen_errand import ReopenErrand
 from application.recovery.run_errands import RunErrands
 from application.recovery.settle_errand import SettleErrand
 from application.retrying import Retrying
@@ -101,6 +108,7 @@ from domain.notification import Channel
 from entrypoints.auth import AccessTokens, published_keys
 from entrypoints.graphql.context import Services, UseCases
 from entrypoints.graphql.loaders import Views
+from entrypoints.protection import ALIMTALK, SMS, circuit_policies, circuits, rates, shared_store
 from entrypoints.settings import EMBEDDED_KAFKA, EMBEDDED_REDIS, AccessTokenSettings, ProviderSettings, Settings, TossSettings
 from entrypoints.simulators.together import NHN_PATH, TOSS_PATH
 
@@ -171,8 +179,9 @@ class Container(containers.DeclarativeContainer):
     owner = providers.Singleton(lambda: f"process-{uuid4().hex}")
     """Names this process among all that claim work."""
 
-    database = providers.Singleton(database_at, settings.provided.database_url)
-    unit_of_work = providers.Singleton(SqlUnitOfWork, database, clock, metrics)
+    slow_statements = providers.Singleton(SlowStatements, metrics, settings.provided.slow_statement_seconds)
+    database = providers.Singleton(database_at, settings.provided.database_url, slow_statements)
+    unit_of_work = providers.Singleton(SqlUnitOfWork, database, clock, metrics, slow_seconds=settings.provided.slow_statement_seconds)
     holders = providers.Singleton(SqlSeatHolders, database)
     outbox = providers.Singleton(SqlOutbox, database)
     dead_letters = providers.Singleton(SqlDeadLetterQueue, database)
@@ -205,13 +214,22 @@ class Container(containers.DeclarativeContainer):
         settings.provided.alimtalk.sender,
         template_codes=settings.provided.templates,
     )
-    gateway = providers.Singleton(payment_gateway, settings.provided.toss, settings.provided.port)
+    toss = providers.Singleton(payment_gateway, settings.provided.toss, settings.provided.port)
     errands = providers.Singleton(SqlGatewayErrands, database)
     errand_view = providers.Singleton(SqlGatewayErrandView, database)
     top_ups = providers.Singleton(SqlTopUpView, database)
     refunds = providers.Singleton(SqlPerformanceRefunds, database)
     alerts = providers.Singleton(LoggedAlerts, metrics)
     sms = providers.Singleton(SmsChannel, sms_client, settings.provided.sms.appkey, settings.provided.sms.sender)
+
+    protection_store = providers.Singleton(shared_store, settings.provided.redis_url)
+    circuit_policies = providers.Singleton(circuit_policies, settings)
+    circuits = providers.Singleton(circuits, protection_store, circuit_policies, sleeper, metrics)
+    breaker = providers.Singleton(PurgatoryCircuitBreaker, circuits, circuit_policies, sleeper.provided.elapsed, metrics)
+    limiter = providers.Singleton(RedisRateLimiter, protection_store, providers.Singleton(rates, settings), sleeper, metrics)
+    gateway = providers.Singleton(GuardedGateway, toss, breaker, limiter, sleeper.provided.elapsed)
+    guarded_alimtalk = providers.Singleton(GuardedChannel, ALIMTALK, alimtalk, breaker, limiter, sleeper.provided.elapsed)
+    guarded_sms = providers.Singleton(GuardedChannel, SMS, sms, breaker, limiter, sleeper.provided.elapsed)
 
     wake = providers.Factory(Wake)
     relay_wake = providers.Singleton(Wake)
@@ -245,7 +263,7 @@ class Container(containers.DeclarativeContainer):
     )
     bury_poison = providers.Singleton(BuryPoison, dead_letters, dead_letter_topic, clock, ids, metrics)
     consume_messages = providers.Singleton(ConsumeMessages, subscriber, transactor, retrying, people, bury_poison, metrics)
-    channels = providers.Dict({Channel.ALIMTALK: alimtalk, Channel.SMS: sms})
+    channels = providers.Dict({Channel.ALIMTALK: guarded_alimtalk, Channel.SMS: guarded_sms})
     send_notifications = providers.Singleton(
         SendNotifications, notifications, channels, clock, sleeper, jitter, metrics, owner, lease_seconds=settings.provided.lease_seconds
     )
@@ -262,7 +280,8 @@ class Container(containers.DeclarativeContainer):
     purge = providers.Singleton(Purge, old_messages, idempotency, clock)
     patience = providers.Singleton(Patience, sleeper)
     payment_end = providers.Singleton(PaymentEnd, bookings, patience)
-    settle_errand = providers.Singleton(SettleErrand, transactor, retrying, bookings, alerts)
+    issuance = providers.Singleton(TicketIssuance, breaker)
+    settle_errand = providers.Singleton(SettleErrand, transactor, retrying, bookings, alerts, issuance)
     run_errands = providers.Singleton(RunErrands, errands, gateway, settle_errand, alerts, owner)
     refund_performances = providers.Singleton(RefundCancelledPerformances, transactor, retrying, refunds)
     settle_slots = providers.Singleton(SettleSlots, transactor, queues, clock, metrics, settings.provided.pass_duration)
@@ -282,8 +301,8 @@ class Container(containers.DeclarativeContainer):
         hold_seats=providers.Singleton(HoldSeats, transactor, retrying, tokens, holders, clock, ids, settings.provided.hold_duration),
         pay=providers.Singleton(
             PayByMethod,
-            providers.Singleton(Pay, transactor, retrying, tokens, ids),
-            providers.Singleton(PayByCard, transactor, retrying, tokens, payment_end),
+            providers.Singleton(Pay, transactor, retrying, tokens, ids, issuance),
+            providers.Singleton(PayByCard, transactor, retrying, tokens, payment_end, issuance),
         ),
         prepare_payment=providers.Singleton(PreparePayment, transactor, retrying, tokens, ids),
         cancel_reservation=providers.Singleton(CancelReservation, transactor, retrying, holders, payment_end),
@@ -292,6 +311,7 @@ class Container(containers.DeclarativeContainer):
         top_up_points=providers.Singleton(TopUpPoints, transactor, retrying, providers.Singleton(TopUpEnd, top_ups, patience)),
         cancel_performance=providers.Singleton(CancelPerformance, transactor, retrying),
         hear_webhook=providers.Singleton(HearWebhook, errands, hints),
+        reopen_errand=providers.Singleton(ReopenErrand, transactor, retrying),
         watch_seats=providers.Singleton(WatchSeats, concerts, seats, clock, sleeper),
         create_concert=create_concert,
         dead_letters=decide_on_dead_letters,

@@ -33,6 +33,7 @@ from application.queueing.show_queue import ShowQueue
 from application.queueing.watch_position import WatchPosition
 from application.recovery.cancel_performance import CancelPerformance
 from application.recovery.hear_webhook import HearWebhook
+from application.recovery.reopen_errand import ReopenErrand
 from entrypoints.auth import AccessTokens, Person
 from entrypoints.graphql.loaders import Loaders, Views
 from entrypoints.graphql.problems import Forbidden, Unauthenticated
@@ -63,6 +64,7 @@ class UseCases:
     dead_letters: DeadLetters
     cancel_performance: CancelPerformance
     hear_webhook: HearWebhook
+    reopen_errand: ReopenErrand
     health: Health
 
 

@@ -76,6 +76,17 @@ class PaymentOperations:
         return [GatewayErrand.of(manual) for manual in await info.context.services.errands.manual(first)]
 
 
+@strawberry.type(description="What was left to a person is run again, under its old key.")
+class ReopenGatewayErrandSuccess:
+    reopened: bool = strawberry.field(description="Whether anything of that order waited for a person.")
+
+
+ReopenGatewayErrandResult = Annotated[
+    ReopenGatewayErrandSuccess | ServiceUnavailable,
+    strawberry.union("ReopenGatewayErrandResult", description="What `reopenGatewayErrand` answers."),
+]
+
+
 @strawberry.type(description="What operators can ask for about payments.")
 class OperatorPaymentMutation:
     @mutation("For operators: takes a performance off sale, for good, and gives everybody their money back.")
@@ -83,3 +94,10 @@ class OperatorPaymentMutation:
         info.context.operator()
         newly = await info.context.use_cases.cancel_performance(ids.read_performance(performance_id, "performanceId"))
         return CancelPerformanceSuccess(performance_id=performance_id, newly=newly)
+
+    @mutation("For operators: has the workers try again what was left to a person.")
+    async def reopen_gateway_errand(
+        self, info: Info, order_id: Annotated[str, strawberry.argument(description="What the gateway knows the attempt by.")]
+    ) -> ReopenGatewayErrandResult:
+        info.context.operator()
+        return ReopenGatewayErrandSuccess(reopened=await info.context.use_cases.reopen_errand(order_id))

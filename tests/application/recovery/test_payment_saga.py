@@ -17,9 +17,10 @@ from application.recovery.payment_saga import (
     RefuseRefund,
     ReturnCharge,
 )
+from application.recovery.reopen_errand import ReopenErrands
 from domain.concert import PerformanceStatus
 from domain.errors import IdempotencyConflict, InsufficientPoints, NotCancellable, PaymentPending, ReservationNotFound
-from domain.gateway_errand import ErrandKind, ErrandState
+from domain.gateway_errand import ErrandId, ErrandKind, ErrandState
 from domain.ids import BuyerId, PaymentId
 from domain.money import Won
 from domain.payment import Payment, PaymentMethod, PaymentStatus
@@ -284,3 +285,11 @@ def test_a_refused_refund_can_be_asked_for_again(refunding: Scene) -> None:
     command = CancelReservationCommand(user_id=FAN, reservation_id=reservation_id(10), idempotency_key="c2")
     refunding.run(CancelFoundReservation(command=command, found=reservation(refunding)))
     assert errands(refunding)[1] == (ErrandKind.CANCEL, ErrandState.OPEN, 70_000)
+
+
+def test_what_was_handed_to_a_person_can_be_handed_back(refunding: Scene) -> None:
+    refunding.rows["performances"][PERFORMANCE] = performance(status=PerformanceStatus.CANCELLED)
+    refunding.run(RefuseRefund(payment=payment(refunding), reservation=reservation(refunding)))
+    reopen = ReopenErrands(ids=tuple(ErrandId(CONCERT, ATTEMPT.payment, kind) for kind in ErrandKind))
+    assert [refunding.run(reopen) for _ in range(2)] == [1, 0]
+    assert errands(refunding) == [(ErrandKind.CONFIRM, ErrandState.CLOSED, 70_000), (ErrandKind.CANCEL, ErrandState.OPEN, 70_000)]

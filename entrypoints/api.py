@@ -19,8 +19,12 @@ from entrypoints.graphql.context import Services
 from entrypoints.graphql.endpoint import GraphQLEndpoint
 from entrypoints.graphql.schema import build_schema
 from entrypoints.settings import Settings
+from entrypoints.shedding import Shedding
+from entrypoints.webhooks import PATH as TOSS_WEBHOOK
 from entrypoints.webhooks import toss_webhook
 
+LONGEST_WAIT = 1.0
+"""Seconds for which an operation waits to be begun."""
 PAGES = Path(__file__).parent / "graphql" / "pages"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -57,7 +61,17 @@ def build_api(
     return Starlette(
         routes=[*routes, *last_routes],
         lifespan=life,
-        middleware=[Middleware(Correlated, correlate=correlate)],
+        middleware=[
+            Middleware(Correlated, correlate=correlate),
+            Middleware(
+                Shedding,
+                paths=("/graphql", TOSS_WEBHOOK),
+                operations=settings.max_in_flight,
+                wait_seconds=LONGEST_WAIT,
+                sockets=settings.max_sockets,
+                metrics=services.metrics,
+            ),
+        ],
         max_body_size=settings.max_body_bytes,
     )
 

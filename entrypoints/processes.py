@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 
 from adapters.kafka.topics import DEAD_KEPT, create_topics, dead_letter_topic_of, topic_named
 from adapters.redis.errors import RedisSettingsError
@@ -20,6 +21,7 @@ from domain.errors import QueueUnavailable
 from entrypoints.api import build_api
 from entrypoints.container import Container, sqlite_path
 from entrypoints.demo import demo_concert
+from entrypoints.faults import PortFaults, install
 from entrypoints.settings import EMBEDDED_KAFKA, EMBEDDED_REDIS, SIMULATED, SIMULATED_TOSS_KEY, Settings
 from entrypoints.simulators.nhn_provider import Account
 from entrypoints.simulators.together import Simulators
@@ -60,6 +62,9 @@ async def opened(container: Container) -> AsyncIterator[None]:
         await database.open()
         stack.push_async_callback(database.close)
         stack.push_async_callback(store.close)
+        if (shared := container.protection_store()) is not None:
+            stack.push_async_callback(shared.close)
+        stack.push_async_callback(container.circuits().close)
         await unit_of_work.open()
         stack.push_async_callback(unit_of_work.close)
         yield
@@ -91,7 +96,10 @@ async def working(container: Container, names: Sequence[str]) -> AsyncIterator[N
         if "notifier" in names:
             stack.push_async_callback(container.alimtalk_client().close)
             stack.push_async_callback(container.sms_client().close)
+            stack.push_async_callback(container.guarded_alimtalk().close)
+            stack.push_async_callback(container.guarded_sms().close)
         if "reconciler" in names:
+            stack.push_async_callback(container.toss().close)
             stack.push_async_callback(container.gateway().close)
         supervisor = Supervisor(
             roles_of(container, names), container.sleeper(), container.jitter(), container.metrics(), settings.drain_seconds
@@ -158,7 +166,7 @@ async def run_api(container: Container, names: Sequence[str] = (), *, demo: bool
     settings = container.settings()
     listening = listen(settings.host, settings.port)
     simulators = _simulators(settings)
-    api = _api(container, simulators)
+    api = _api(container, simulators, _faults(container))
     stop = _stop_signal()
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(listening.close)
@@ -233,13 +241,23 @@ async def _ready_to_serve(container: Container) -> None:
         log.warning("redis runs without its append-only file: a restart of it opens a new epoch of every queue")
 
 
-def _api(container: Container, simulators: Simulators | None) -> Starlette:
+def _faults(container: Container) -> list[BaseRoute]:
+    """The switches of the faults that may be injected here, if any."""
+    if not container.settings().faults:
+        return []
+    faults = PortFaults()
+    install(container, faults)
+    log.warning("faults can be injected into this process: CONCERT_FAULTS")
+    return [faults.route()]
+
+
+def _api(container: Container, simulators: Simulators | None, switches: Sequence[BaseRoute]) -> Starlette:
     return build_api(
         container.settings(),
         container.services(),
         correlate=correlate,
         exposition=container.metrics().exposition,
-        last_routes=[] if simulators is None else simulators.routes(),
+        last_routes=[*switches, *([] if simulators is None else simulators.routes())],
     )
 
 

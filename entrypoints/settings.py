@@ -95,11 +95,24 @@ class Settings:
     templates: Mapping[str, str]
     """Our template → its code at the provider, where that differs."""
     guests: bool
+    faults: bool
+    """Whether faults can be injected into this process, as the features do. Never in production."""
     graphiql: bool
     introspection: bool
     hold_duration: timedelta
     pass_duration: timedelta
+    slow_statement_seconds: float
     max_body_bytes: int
+    max_in_flight: int
+    """Operations over HTTP that one process serves at once; as many again may wait for a second."""
+    max_sockets: int
+    circuit_threshold: int
+    """Failures in a row that open a circuit."""
+    circuit_open_seconds: int
+    gateway_rate: int
+    """Calls a second, of all processes together; of the two channels likewise."""
+    alimtalk_rate: int
+    sms_rate: int
     drain_seconds: float
     lease_seconds: int
     """How long messages and notifications that a process took up stay its own: what it leaves when it dies waits so long."""
@@ -147,11 +160,20 @@ class _Reader:
             sms=self._provider("SMS", sender="SENDER_NUMBER"),
             templates=self._read("TEMPLATE_CODES", _pairs, MappingProxyType({}), "template:code,template:code…"),
             guests=self._flag("GUESTS"),
+            faults=self._faults(),
             graphiql=self._flag("GRAPHIQL"),
             introspection=self._flag("INTROSPECTION"),
             hold_duration=timedelta(seconds=self._read("HOLD_SECONDS", _between(1, 3600), 300, "1 to 3600 seconds")),
             pass_duration=timedelta(seconds=self._read("PASS_SECONDS", _between(1, 3600), 600, "1 to 3600 seconds")),
+            slow_statement_seconds=self._read("SLOW_STATEMENT_MS", _between(1, 60_000), 500, "1 to 60000 milliseconds") / 1000,
             max_body_bytes=self._read("MAX_BODY_BYTES", _between(1024, 16 * 2**20), 256 * 1024, "1024 to 16777216 bytes"),
+            max_in_flight=self._read("MAX_IN_FLIGHT", _between(1, 100_000), 1024, "1 to 100000 operations"),
+            max_sockets=self._read("MAX_SOCKETS", _between(1, 1_000_000), 20_000, "1 to 1000000 sockets"),
+            circuit_threshold=self._read("CIRCUIT_THRESHOLD", _between(1, 1000), 5, "1 to 1000 failures"),
+            circuit_open_seconds=self._read("CIRCUIT_OPEN_SECONDS", _between(1, 600), 30, "1 to 600 seconds"),
+            gateway_rate=self._rate("GATEWAY_RATE"),
+            alimtalk_rate=self._rate("ALIMTALK_RATE"),
+            sms_rate=self._rate("SMS_RATE"),
             lease_seconds=self._read("LEASE_SECONDS", _between(1, 600), 30, "1 to 600 seconds"),
             drain_seconds=float(self._read("DRAIN_SECONDS", _between(1, 120), 8, "1 to 120 seconds")),
         )
@@ -178,6 +200,15 @@ class _Reader:
             secret_key=self._required(f"{name}_SECRET_KEY", _text, SIMULATED),
             sender=self._required(f"{name}_{sender}", _text, "15880000" if name == "SMS" else SIMULATED),
         )
+
+    def _rate(self, name: str) -> int:
+        return self._read(name, _between(1, 100_000), 200, "1 to 100000 calls a second")
+
+    def _faults(self) -> bool:
+        wanted = self._read("FAULTS", _flag, False, "true or false")
+        if wanted and not self._embedded:
+            self._complain("FAULTS", "is refused in production")
+        return wanted
 
     def _flag(self, name: str) -> bool:
         return self._read(name, _flag, self._embedded, "true or false")

@@ -78,6 +78,9 @@ class LocalCircuits:
         wait = circuit.opened_at + self._policy_of(name).open_seconds - self._elapsed()
         return wait if wait > 0 else None
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
     def fail(self, name: str) -> None:
         """A failure that could not be told where the call was let in."""
         circuit = self._circuits.setdefault(name, _Circuit())

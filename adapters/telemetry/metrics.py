@@ -47,6 +47,13 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "concert_messages_handled_total": Metric("Messages handled; REPEAT and OVERTAKEN changed nothing.", ("type", "taken")),
         "concert_dead_letters_total": Metric("Messages given up, by who gave them up.", ("origin",)),
         "concert_notifications_total": Metric("Attempts to notify a person, by their end.", ("channel", "outcome")),
+        "concert_deliveries_total": Metric("Looks at what a provider has taken, by what became of it.", ("channel", "fate")),
+        "concert_circuit_state": Metric("A circuit is closed (0), half-open (1) or open (2).", ("circuit",)),
+        "concert_circuit_transitions_total": Metric("Changes of a circuit's state, counted where they were decided.", ("circuit", "state")),
+        "concert_circuit_rejections_total": Metric("Calls that were not made, since a circuit was open.", ("circuit",)),
+        "concert_circuit_store_faults_total": Metric("Times the shared circuits did not answer.", ("kind",)),
+        "concert_rate_limited_total": Metric("Calls that were not made, since it would have been too often.", ("provider",)),
+        "concert_shed_total": Metric("Requests refused for want of room.", ("kind",)),
         "concert_notification_seconds": Metric("From the message to its acceptance by the provider.", ("channel",)),
     }
 )

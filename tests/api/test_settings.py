@@ -152,3 +152,18 @@ def test_secrets_are_not_printed() -> None:
     settings = read_settings(PRODUCTION)
     for secret in ("j" * 32, "t" * 32, "secret", "k" * 32):
         assert secret not in repr(settings)
+
+
+def test_how_much_one_process_and_its_providers_bear(tmp_path: Path) -> None:
+    usual = embedded(tmp_path)
+    assert (usual.max_in_flight, usual.max_sockets, usual.circuit_threshold, usual.circuit_open_seconds) == (1024, 20_000, 5, 30)
+    assert (usual.gateway_rate, usual.alimtalk_rate, usual.sms_rate) == (200, 200, 200)
+    chosen = embedded(tmp_path, MAX_IN_FLIGHT="64", CIRCUIT_THRESHOLD="3", CIRCUIT_OPEN_SECONDS="2", ALIMTALK_RATE="20", SMS_RATE="10")
+    assert (chosen.max_in_flight, chosen.circuit_threshold, chosen.circuit_open_seconds) == (64, 3, 2)
+    assert (chosen.gateway_rate, chosen.alimtalk_rate, chosen.sms_rate) == (200, 20, 10)
+
+
+@pytest.mark.parametrize("name", ["MAX_IN_FLIGHT", "MAX_SOCKETS", "CIRCUIT_THRESHOLD", "GATEWAY_RATE"])
+def test_none_of_them_is_nothing(tmp_path: Path, name: str) -> None:
+    [problem] = problems({"CONCERT_DATA_DIR": str(tmp_path), f"CONCERT_{name}": "0"})
+    assert problem.startswith(f"CONCERT_{name} should be 1 to ")

@@ -1,9 +1,12 @@
 """The real world: the same service over MySQL, Redis and Kafka, beside the simulated providers."""
 
 import secrets
+import time
 from base64 import b64encode
 from contextlib import ExitStack
 from functools import cached_property
+
+import jwt
 
 from features.worlds.process import ConcertProcess, await_answer, concert
 from features.worlds.service import BookingService, Tempo
@@ -12,6 +15,12 @@ from tests.servers.databases import fresh_mysql_database
 from tests.servers.ports import free_port
 
 SIMULATED = "simulated"
+
+
+def _signed_elsewhere(secret: str) -> str:
+    """An operator's token from an issuer of accounts that shares the service's secret."""
+    claims = {"iss": "accounts", "sub": "operator", "roles": ["operator"], "exp": int(time.time()) + 3600}
+    return jwt.encode(claims, secret, algorithm="HS256")
 
 
 class RealWorld(World):
@@ -29,6 +38,7 @@ class RealWorld(World):
 
     def _laid_out(self, tempo: Tempo, servers: OwnServers | None, stack: ExitStack) -> BookingService:
         directory, port = scratch_directory(), free_port()
+        jwt_secret = secrets.token_urlsafe(48)
         environment = {
             "CONCERT_PROFILE": "production",
             "CONCERT_PORT": str(port),
@@ -37,7 +47,7 @@ class RealWorld(World):
             "CONCERT_REDIS_URL": servers.redis.url if servers else self._redis_url,
             "CONCERT_KAFKA_BOOTSTRAP": servers.kafka.url if servers else self._kafka_bootstrap,
             "CONCERT_KAFKA_PREFIX": f"{directory.name}.",
-            "CONCERT_JWT_SECRET": secrets.token_urlsafe(48),
+            "CONCERT_JWT_SECRET": jwt_secret,
             "CONCERT_TICKET_SECRET": secrets.token_urlsafe(48),
             "CONCERT_QUEUE_TOKEN_KEYS": f"k1:{b64encode(secrets.token_bytes(32)).decode()}",
             "CONCERT_GUESTS": "true",
@@ -53,6 +63,7 @@ class RealWorld(World):
             environment=environment,
             directory=directory,
             mailbox_url=self._providers,
+            operator_token=_signed_elsewhere(jwt_secret),
         )
 
     @cached_property

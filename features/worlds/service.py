@@ -42,17 +42,20 @@ class BookingService:
         environment: Mapping[str, str],
         directory: Path,
         mailbox_url: str | None = None,
+        operator_token: str | None = None,
     ) -> None:
         self.api = GraphqlClient(url)
         self.mailbox = Mailbox(mailbox_url or url)
         self._url = url
         self._environment = environment
         self._directory = directory
+        self._operator_token = operator_token
         self._processes = [ConcertProcess(*command, environment=environment, directory=directory) for command in commands]
 
     @cached_property
     def operator(self) -> Operator:
-        return Operator(self.api, concert("token", "--role", "operator", environment=self._environment))
+        """With the token given, else with one that the command signs."""
+        return Operator(self.api, self._operator_token or concert("token", "--role", "operator", environment=self._environment))
 
     def start(self) -> None:
         for process in self._processes:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterator
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -21,6 +22,8 @@ class Command:
     transaction: Transaction[Any]
     needs: Needs
     answer: "asyncio.Future[Any]"
+    context: Context = field(default_factory=copy_context)
+    """The caller's: what is logged on their behalf carries their correlation id."""
 
 
 class Load(NamedTuple):

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Executable, Row
 
 from adapters.sql.addresses import SqliteAddress, parse_address
 from adapters.sql.mysql_database import MysqlDatabase
+from adapters.sql.slow_statements import SlowStatements
 from adapters.sql.sqlite_database import SqliteDatabase
 
 T = TypeVar("T")
@@ -38,9 +39,9 @@ class Database(Reader, Protocol):
         ...
 
 
-def database_at(url: str) -> MysqlDatabase | SqliteDatabase:
-    """Not yet opened. Raises ValueError for a URL that is none."""
+def database_at(url: str, slow: SlowStatements | None = None) -> MysqlDatabase | SqliteDatabase:
+    """Not yet opened; ``slow`` watches its statements. Raises ValueError for a URL that is none."""
     address = parse_address(url)
     if isinstance(address, SqliteAddress):
-        return SqliteDatabase(address)
-    return MysqlDatabase(address)
+        return SqliteDatabase(address, slow=slow)
+    return MysqlDatabase(address, slow=slow)

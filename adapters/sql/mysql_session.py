@@ -2,16 +2,18 @@
 
 import asyncio
 import time
+from contextlib import AbstractContextManager
 
 import aiomysql
 from pymysql.err import Error
 
 from adapters.sql.addresses import MysqlAddress
 from adapters.sql.attempt import Attempt
-from adapters.sql.faults import ENDS_CONNECTION, Refused, by_mysql
+from adapters.sql.faults import ENDS_CONNECTION, SHORTAGES, Refused, by_mysql
 from adapters.sql.mysql_connections import WRITER_IDLE_SECONDS, connect
 from adapters.sql.mysql_statements import Statement, load_statements, packet, take_rows, write_statements
 from adapters.sql.mysql_wire import ConnectionLost, RawRow, StatementRefused, exchange
+from adapters.sql.slow_statements import SlowStatements
 from application.ports.clock import Clock
 from domain.errors import NotCommitted, OutcomeUnknown
 
@@ -25,9 +27,10 @@ _PING = [Statement("DO 0")]
 class MysqlSession:
     """Opened when it is needed, closed when it is in doubt; no wait without a deadline."""
 
-    def __init__(self, address: MysqlAddress, clock: Clock, deadline_seconds: float) -> None:
+    def __init__(self, address: MysqlAddress, clock: Clock, slow: SlowStatements, deadline_seconds: float) -> None:
         self._address = address
         self._clock = clock
+        self._slow = slow
         self._deadline = deadline_seconds
         self._connection: aiomysql.Connection | None = None
         self._used_at = 0.0
@@ -60,7 +63,9 @@ class MysqlSession:
     async def _commit(self, connection: aiomysql.Connection, attempt: Attempt) -> None:
         try:
             loading = load_statements(attempt)
-            take_rows(attempt, loading, await self._send(connection, loading))
+            with self._timed("load", attempt, loading):
+                loaded = await self._send(connection, loading)
+            take_rows(attempt, loading, loaded)
             writing = write_statements(attempt, attempt.decide(self._clock.now()))
             if not writing:
                 await self._send(connection, _ROLLBACK)
@@ -69,7 +74,11 @@ class MysqlSession:
         except (TypeError, ValueError, OverflowError) as unfit:
             raise Refused(unfit) from unfit
         attempt.commit_sent = True
-        await self._send(connection, writing, sql)
+        with self._timed("commit", attempt, writing):
+            await self._send(connection, writing, sql)
+
+    def _timed(self, step: str, attempt: Attempt, statements: list[Statement]) -> AbstractContextManager[None]:
+        return self._slow.timed(step, lambda: "; ".join(statement.sql for statement in statements), attempt.commands[0].context)
 
     async def _send(self, connection: aiomysql.Connection, statements: list[Statement], sql: bytes | None = None) -> list[list[RawRow]]:
         try:
@@ -106,5 +115,6 @@ class MysqlSession:
                 async with asyncio.timeout(self._deadline):
                     self._connection = await connect(self._address, idle_seconds=WRITER_IDLE_SECONDS, autocommit=True)
             except (Error, OSError, TimeoutError) as fault:
-                raise NotCommitted("no database takes writes") from fault
+                short = bool(SHORTAGES.intersection(fault.args[:1]))
+                raise NotCommitted("no database takes writes", shortage=short) from fault
         return self._connection

@@ -4,6 +4,8 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -12,12 +14,16 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from adapters.sql.addresses import SqliteAddress
+from adapters.sql.queue_limit import QueueLimit
+from adapters.sql.slow_statements import SlowStatements
 from domain.errors import NotCommitted, OutcomeUnknown, StoreUnavailable
 
 T = TypeVar("T")
 
 BUSY_SECONDS = 2.0
 """How long to wait for a writer of another process."""
+WAITING = 1_000
+"""How many reads may wait for a thread."""
 
 
 class SqliteDatabase:
@@ -25,14 +31,29 @@ class SqliteDatabase:
 
     dialect_name = "sqlite"
 
-    def __init__(self, address: SqliteAddress, *, reading: int = 4, deadline_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        address: SqliteAddress,
+        *,
+        reading: int = 4,
+        waiting: int = WAITING,
+        deadline_seconds: float = 5.0,
+        slow: SlowStatements | None = None,
+    ) -> None:
         self.address = address
         self._deadline = deadline_seconds
         self._readers = ThreadPoolExecutor(reading, thread_name_prefix="sqlite-reader")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
         self._reading_connection = partial(self._connect, read_only=True)
-        self._reads = create_engine("sqlite://", creator=self._reading_connection, poolclass=QueuePool, pool_size=reading, max_overflow=0)
-        self._writes = create_engine("sqlite://", creator=self._connect, poolclass=StaticPool)
+        self._limit = QueueLimit(reading + waiting)
+        pool = {"poolclass": QueuePool, "pool_size": reading, "max_overflow": 0}
+        self._reads = create_engine("sqlite://", creator=self._reading_connection, hide_parameters=True, **pool)
+        self._writes = create_engine("sqlite://", creator=self._connect, poolclass=StaticPool, hide_parameters=True)
+        self._committing: Callable[[], AbstractContextManager[None]]
+        self._committing = nullcontext if slow is None else partial(slow.timed, "write", lambda: "COMMIT")
+        if slow is not None:
+            slow.watch(self._reads, "read")
+            slow.watch(self._writes, "write")
         event.listen(self._writes, "begin", _begin_immediate)
 
     async def open(self) -> None:
@@ -57,18 +78,19 @@ class SqliteDatabase:
     async def rows(self, statement: Executable) -> Sequence[Row[Any]]:
         """What the statement reads. Raises StoreUnavailable."""
         loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(self._deadline):
-                return await loop.run_in_executor(self._readers, self._read, statement)
-        except (OperationalError, TimeoutError) as fault:
-            raise StoreUnavailable("the database did not answer a read") from fault
+        with self._limit.place(StoreUnavailable):
+            try:
+                async with asyncio.timeout(self._deadline):
+                    return await loop.run_in_executor(self._readers, copy_context().run, self._read, statement)
+            except (OperationalError, TimeoutError) as fault:
+                raise StoreUnavailable("the database did not answer a read") from fault
 
     async def write(self, change: Callable[[Connection], T], *, deadline_seconds: float | None = None) -> T:
         """What ``change`` returned, once it is committed. The file is next to us: there is no deadline.
 
         Raises NotCommitted, OutcomeUnknown, and what ``change`` raised: SQLAlchemy's IntegrityError among it.
         """
-        return await self._in_writer(partial(self._write, change))
+        return await self._in_writer(partial(copy_context().run, self._write, change))
 
     async def in_writer(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Runs in the thread that writes, on its connection, outside any transaction."""
@@ -91,7 +113,8 @@ class SqliteDatabase:
             with self._writes.connect() as connection:
                 result = change(connection)
                 try:
-                    connection.commit()
+                    with self._committing():
+                        connection.commit()
                 except OperationalError as fault:
                     raise OutcomeUnknown("COMMIT failed") from fault
                 return result

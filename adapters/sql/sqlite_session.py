@@ -7,16 +7,18 @@ from sqlalchemy import Table
 
 from adapters.sql.attempt import Attempt
 from adapters.sql.faults import Refused, by_sqlite
+from adapters.sql.slow_statements import SlowStatements
 from adapters.sql.sqlite_database import SqliteDatabase
-from adapters.sql.sqlite_statements import load, write
+from adapters.sql.sqlite_statements import load, load_text, write, write_text
 from application.ports.clock import Clock
 from domain.errors import OutcomeUnknown
 
 
 class SqliteSession:
-    def __init__(self, database: SqliteDatabase, clock: Clock) -> None:
+    def __init__(self, database: SqliteDatabase, clock: Clock, slow: SlowStatements) -> None:
         self._database = database
         self._clock = clock
+        self._slow = slow
 
     async def commit(self, attempt: Attempt) -> None:
         """Raises Refused or OutcomeUnknown."""
@@ -32,13 +34,16 @@ class SqliteSession:
 
     def _commit(self, connection: sqlite3.Connection, attempt: Attempt) -> None:
         writing: list[Table] = []
+        context = attempt.commands[0].context
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            load(connection, attempt)
+            with self._slow.timed("load", lambda: load_text(attempt), context):
+                connection.execute("BEGIN IMMEDIATE")
+                load(connection, attempt)
             stamp = attempt.decide(self._clock.now())
-            write(connection, attempt, stamp, writing.append)
-            attempt.commit_sent = True
-            connection.execute("COMMIT")
+            with self._slow.timed("commit", lambda: write_text(attempt), context):
+                write(connection, attempt, stamp, writing.append)
+                attempt.commit_sent = True
+                connection.execute("COMMIT")
         except sqlite3.Error as error:
             if attempt.commit_sent:
                 raise OutcomeUnknown("COMMIT failed") from error

@@ -84,6 +84,18 @@ def write(connection: sqlite3.Connection, attempt: Attempt, stamp: Stamp, on: Ca
             _insert(connection, companion.table, [row for thing in added.values() for row in companion.rows_of(thing)])
 
 
+def load_text(attempt: Attempt) -> str:
+    """What ``load`` says, each statement once."""
+    return "; ".join(["BEGIN IMMEDIATE", *(_select(wanted.kind) for wanted in LOADS if any(True for _ in attempt.wanted(wanted)))])
+
+
+def write_text(attempt: Attempt) -> str:
+    """What ``write`` says, each statement once, and the COMMIT."""
+    inserts = [_insert_into(mapper.table, len(mapper.table.columns)) for mapper in MAPPERS if attempt.added.get(mapper.kind)]
+    updates = [_update_by_key(mapper.table, mapper.changing)[0] for mapper in MAPPERS if attempt.changed.get(mapper.kind)]
+    return "; ".join([*inserts, *updates, "COMMIT"])
+
+
 def _list_of(connection: sqlite3.Connection, key: ReservationId) -> list[SeatId]:
     """A reservation's seats, in the order in which they were asked for."""
     return [SeatId(*key.performance_id, UUID(bytes=seat)) for (seat,) in connection.execute(_SEATS_OF_RESERVATION, parameters(key))]

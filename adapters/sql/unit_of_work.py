@@ -10,13 +10,15 @@ from adapters.sql.attempt import Attempt, Command
 from adapters.sql.faults import Refused
 from adapters.sql.mysql_database import MysqlDatabase
 from adapters.sql.mysql_session import MysqlSession
+from adapters.sql.shortage import Shortage
+from adapters.sql.slow_statements import SLOW_SECONDS, SlowStatements
 from adapters.sql.sqlite_database import SqliteDatabase
 from adapters.sql.sqlite_session import SqliteSession
 from adapters.sql.waiting_room import WaitingRoom
 from application.ports.clock import Clock
 from application.ports.metrics import Metrics
 from application.ports.unit_of_work import ResultT, Transaction
-from domain.errors import NotCommitted, OutcomeUnknown
+from domain.errors import NotCommitted, OutcomeUnknown, ServiceUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -48,21 +50,24 @@ class SqlUnitOfWork:
         waiting: int = 2_000,
         deadline_seconds: float = 5.0,
         drain_seconds: float = 20.0,
+        slow_seconds: float = SLOW_SECONDS,
     ) -> None:
         """``writers`` is for MySQL; SQLite has one. ``deadline_seconds`` bounds each packet, ``drain_seconds`` closing."""
         self._metrics = metrics
+        self._shortage = Shortage(metrics, "waiting_room")
         self._room = WaitingRoom(capacity=waiting, group_size=group_size)
         self._fallback_seconds = deadline_seconds
         self._drain_seconds = drain_seconds
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         self._session: Callable[[], Session]
+        slow = SlowStatements(metrics, slow_seconds)
         if isinstance(database, MysqlDatabase):
             self._writers = writers
-            self._session = lambda: MysqlSession(database.address, clock, deadline_seconds)
+            self._session = lambda: MysqlSession(database.address, clock, slow, deadline_seconds)
         else:
             self._writers = 1
-            self._session = lambda: SqliteSession(database, clock)
+            self._session = lambda: SqliteSession(database, clock, slow)
 
     async def open(self) -> None:
         for _ in range(self._writers):
@@ -85,7 +90,11 @@ class SqlUnitOfWork:
     async def run(self, transaction: Transaction[ResultT]) -> ResultT:
         """As the port says. Raises ServiceUnavailable when too many wait, or after closing."""
         answer: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
-        self._room.enter(Command(transaction, transaction.needs(), answer))
+        try:
+            self._room.enter(Command(transaction, transaction.needs(), answer))
+        except ServiceUnavailable:
+            self._shortage.note()
+            raise
         return await answer
 
     def _start_writer(self) -> None:

@@ -5,6 +5,7 @@ person has typed in or is called.
 """
 
 import logging
+from collections.abc import Callable
 from enum import StrEnum
 
 from application.ports.metrics import Metrics
@@ -50,3 +51,29 @@ def note_failure(metrics: Metrics, step: str, fault: BaseException, **facts: obj
 def count_failure(metrics: Metrics, step: str, kind: FailureKind) -> None:
     """For a failure whose line is written by who counts it."""
     metrics.count("concert_failures_total", step=step, kind=kind.value)
+
+
+TELL_AGAIN_SECONDS = 1.0
+
+
+class Shortage:
+    """Refusals for want of room: each is counted; the first, and then one a second, is written down with how many they were.
+
+    Telling must not take from what room there is. ``elapsed``: seconds since some moment.
+    """
+
+    def __init__(self, metrics: Metrics, step: str, elapsed: Callable[[], float]) -> None:
+        self._metrics = metrics
+        self._step = step
+        self._elapsed = elapsed
+        self._untold = 0
+        self._told_at = float("-inf")
+
+    def note(self) -> None:
+        kind = FailureKind.LACK_OF_RESOURCE
+        count_failure(self._metrics, self._step, kind)
+        self._untold += 1
+        now = self._elapsed()
+        if now - self._told_at >= TELL_AGAIN_SECONDS:
+            log.warning("there is no room for more", extra={"step": self._step, "kind": kind.value, "refused": self._untold})
+            self._untold, self._told_at = 0, now

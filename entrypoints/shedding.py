@@ -1,6 +1,7 @@
 """Early shedding: what a process cannot begin soon, it refuses at once."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
@@ -9,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from application.failures import EDGE, Shortage
 from application.ports.metrics import Metrics
 from entrypoints.graphql.wording import preferred_language, sentence
 
@@ -72,6 +74,7 @@ class Shedding:
         self._paths = frozenset(paths)
         self._rooms = {"http": Room(operations, wait_seconds), "websocket": Room(sockets, 0.0)}
         self._metrics = metrics
+        self._shortage = Shortage(metrics, EDGE, time.monotonic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         room = self._rooms.get(scope["type"])
@@ -83,6 +86,7 @@ class Shedding:
                 await self._app(scope, receive, send)
         except Shed:
             self._metrics.count("concert_shed_total", kind=scope["type"])
+            self._shortage.note()
             await _refuse(scope, receive, send)
 
 

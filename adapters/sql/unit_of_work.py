@@ -10,11 +10,11 @@ from adapters.sql.attempt import Attempt, Command
 from adapters.sql.faults import Refused
 from adapters.sql.mysql_database import MysqlDatabase
 from adapters.sql.mysql_session import MysqlSession
-from adapters.sql.shortage import Shortage
 from adapters.sql.slow_statements import SLOW_SECONDS, SlowStatements
 from adapters.sql.sqlite_database import SqliteDatabase
 from adapters.sql.sqlite_session import SqliteSession
 from adapters.sql.waiting_room import WaitingRoom
+from application.failures import Shortage
 from application.ports.clock import Clock
 from application.ports.metrics import Metrics
 from application.ports.unit_of_work import ResultT, Transaction
@@ -54,7 +54,7 @@ class SqlUnitOfWork:
     ) -> None:
         """``writers`` is for MySQL; SQLite has one. ``deadline_seconds`` bounds each packet, ``drain_seconds`` closing."""
         self._metrics = metrics
-        self._shortage = Shortage(metrics, "waiting_room")
+        self._shortage = Shortage(metrics, "waiting_room", time.monotonic)
         self._room = WaitingRoom(capacity=waiting, group_size=group_size)
         self._fallback_seconds = deadline_seconds
         self._drain_seconds = drain_seconds

@@ -99,7 +99,6 @@ async def working(container: Container, names: Sequence[str]) -> AsyncIterator[N
             stack.push_async_callback(container.guarded_alimtalk().close)
             stack.push_async_callback(container.guarded_sms().close)
         if "reconciler" in names:
-            stack.push_async_callback(container.toss().close)
             stack.push_async_callback(container.gateway().close)
         supervisor = Supervisor(
             roles_of(container, names), container.sleeper(), container.jitter(), container.metrics(), settings.drain_seconds

@@ -8,7 +8,7 @@ from features.steps.sentences import Sentence
 from features.steps.story import Story, moment
 from features.worlds.graphql import Answer
 
-RETRYABLE = {"SalesNotOpen", "SeatsUnavailable", "ServiceUnavailable"}
+RETRYABLE = {"SalesNotOpen", "SeatsUnavailable", "ServiceUnavailable", "TicketIssuanceFailed", "PaymentPending", "RefundPending"}
 
 
 @then(Sentence("{name:fan}은/는 {refusal:type}로/으로 거절된다"))

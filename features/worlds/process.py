@@ -43,6 +43,11 @@ class ConcertProcess:
     def runs(self) -> bool:
         return not self._runner.wait(0)
 
+    def resident_bytes(self) -> int:
+        status = Path(f"/proc/{self._runner.pid}/status").read_text()
+        [kibibytes] = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:")]
+        return int(kibibytes) * 1024
+
     def ensure_running(self) -> None:
         """Raises AssertionError with what it said last, if it has ended."""
         if not self.runs:

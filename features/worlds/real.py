@@ -27,7 +27,8 @@ class RealWorld(World):
     """The production profile, which lets guests in here for the features' sake.
 
     Most scenarios meet `concert api` and `concert worker` as processes of their own, those at another tempo, or beside
-    servers to break, one `concert serve`.
+    servers to break, one `concert serve`. Production refuses faults inside the process: there the embedded profile is told to
+    use the real servers, and simulates its providers itself.
     """
 
     def __init__(self, *, mysql_url: str, redis_url: str, kafka_bootstrap: str) -> None:
@@ -40,7 +41,7 @@ class RealWorld(World):
         directory, port = scratch_directory(), free_port()
         jwt_secret = secrets.token_urlsafe(48)
         environment = {
-            "CONCERT_PROFILE": "production",
+            "CONCERT_PROFILE": "embedded" if tempo.faults else "production",
             "CONCERT_PORT": str(port),
             "CONCERT_DATA_DIR": str(directory / "data"),
             "CONCERT_DATABASE_URL": stack.enter_context(fresh_mysql_database(self._mysql_url)),
@@ -51,7 +52,7 @@ class RealWorld(World):
             "CONCERT_TICKET_SECRET": secrets.token_urlsafe(48),
             "CONCERT_QUEUE_TOKEN_KEYS": f"k1:{b64encode(secrets.token_bytes(32)).decode()}",
             "CONCERT_GUESTS": "true",
-            **self._accounts,
+            **({} if tempo.faults else self._accounts),
             **tempo.settings,
         }
         apart = servers is None and tempo == Tempo()
@@ -62,7 +63,7 @@ class RealWorld(World):
             commands=[("api",), ("worker",)] if apart else [("serve",)],
             environment=environment,
             directory=directory,
-            mailbox_url=self._providers,
+            mailbox_url=None if tempo.faults else self._providers,
             operator_token=_signed_elsewhere(jwt_secret),
         )
 

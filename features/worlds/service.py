@@ -14,6 +14,13 @@ from tests.servers.native import remove_tree
 LEASE = 3
 """Seconds after which what a dead process had taken up is another's."""
 
+WITH_FAULTS = {
+    "CONCERT_FAULTS": "true",
+    "CONCERT_CIRCUIT_OPEN_SECONDS": "2",
+    "CONCERT_MAX_IN_FLIGHT": "8",
+    "CONCERT_ALIMTALK_RATE": "1000",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tempo:
@@ -21,6 +28,8 @@ class Tempo:
 
     hold_seconds: int = 300
     pass_seconds: int = 600
+    faults: bool = False
+    """Whether faults can be injected inside the process; circuits close soon there, and few are served at once."""
 
     @property
     def settings(self) -> dict[str, str]:
@@ -28,6 +37,7 @@ class Tempo:
             "CONCERT_HOLD_SECONDS": str(self.hold_seconds),
             "CONCERT_PASS_SECONDS": str(self.pass_seconds),
             "CONCERT_LEASE_SECONDS": str(LEASE),
+            **(WITH_FAULTS if self.faults else {}),
         }
 
 
@@ -46,7 +56,7 @@ class BookingService:
     ) -> None:
         self.api = GraphqlClient(url)
         self.mailbox = Mailbox(mailbox_url or url)
-        self._url = url
+        self.url = url
         self._environment = environment
         self._directory = directory
         self._operator_token = operator_token
@@ -60,12 +70,32 @@ class BookingService:
     def start(self) -> None:
         for process in self._processes:
             process.start()
-        await_answer(f"{self._url}/readyz", *self._processes)
+        await_answer(f"{self.url}/readyz", *self._processes)
 
     def revive(self) -> None:
         """Whatever an earlier scenario has done to it."""
-        if not all(process.runs for process in self._processes):
+        if not self.runs:
             self.start()
+
+    @property
+    def database_url(self) -> str:
+        return self._environment.get("CONCERT_DATABASE_URL") or f"sqlite:///{self._environment['CONCERT_DATA_DIR']}/concert.sqlite3"
+
+    def run(self, *arguments: str) -> str:
+        """Another command of the same service, to its end; what it wrote."""
+        return concert(*arguments, environment=self._environment)
+
+    def log_lines(self) -> list[str]:
+        """Everything that its processes have written, since the first start."""
+        return [line for log in sorted(self._directory.glob("*.log")) for line in log.read_text(errors="replace").splitlines()]
+
+    def resident_bytes(self) -> int:
+        """What its processes occupy in memory just now."""
+        return sum(process.resident_bytes() for process in self._processes)
+
+    @property
+    def runs(self) -> bool:
+        return all(process.runs for process in self._processes)
 
     def said(self) -> str:
         return "\n".join(process.said() for process in self._processes)

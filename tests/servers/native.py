@@ -36,6 +36,10 @@ class NativeRunner:
             start_new_session=True,
         )
 
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
     def signal(self, name: str) -> None:
         if self._process is not None:
             self._process.send_signal(signal.Signals[f"SIG{name}"])

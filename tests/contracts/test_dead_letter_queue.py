@@ -198,6 +198,16 @@ async def test_a_discarded_message_leaves_the_outbox_and_no_other(database: Data
     assert left == {(other.id, "DEAD"), (published.id, "PUBLISHED")}
 
 
+async def test_discarding_takes_nothing_back_that_was_sent_again_by_another_letter(database: Database, queue: SqlDeadLetterQueue) -> None:
+    message = a_message(1)
+    await put(database, [message])
+    await give_up(database, [message], first_letter=1)
+    await queue.bury([a_letter(2, message=message)])
+    await queue.redrive([an_id(2)], BY)
+    assert await queue.discard([an_id(1)], BY) == [an_id(1)]
+    assert await claimed_by(SqlOutbox(database), "relay") == [message]
+
+
 async def test_a_message_that_dies_again_has_another_letter(database: Database, queue: SqlDeadLetterQueue) -> None:
     message = a_message(1)
     await put(database, [message])

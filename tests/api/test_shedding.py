@@ -138,7 +138,7 @@ async def test_a_socket_too_many_is_refused_before_its_handshake(edge: Edge, can
         assert (b"retry-after", b"1") in sent[0]["headers"]
     else:
         assert sent == [{"type": "websocket.close", "code": 1013, "reason": "Try again later"}]
-    assert edge.metrics.counts == {("concert_shed_total", "websocket"): 1, ("concert_failures_total", "lack_of_resource"): 1}
+    assert edge.metrics.counts == {("concert_shed_total", "websocket"): 1, ("concert_failures_total", "edge", "lack_of_resource"): 1}
     # Sockets take no room from operations.
     edge.app.let.set()
     assert (await edge.ask()).status_code == 200

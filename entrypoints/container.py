@@ -227,7 +227,7 @@ class Container(containers.DeclarativeContainer):
     circuits = providers.Singleton(circuits, protection_store, circuit_policies, sleeper, metrics)
     breaker = providers.Singleton(PurgatoryCircuitBreaker, circuits, circuit_policies, sleeper.provided.elapsed, metrics)
     limiter = providers.Singleton(RedisRateLimiter, protection_store, providers.Singleton(rates, settings), sleeper, metrics)
-    gateway = providers.Singleton(GuardedGateway, toss, breaker, limiter, sleeper.provided.elapsed)
+    gateway = providers.Singleton(GuardedGateway, toss, breaker, limiter, sleeper.provided.elapsed, toss.provided.close)
     guarded_alimtalk = providers.Singleton(GuardedChannel, ALIMTALK, alimtalk, breaker, limiter, sleeper.provided.elapsed)
     guarded_sms = providers.Singleton(GuardedChannel, SMS, sms, breaker, limiter, sleeper.provided.elapsed)
 

@@ -21,8 +21,17 @@ class GuardedGateway:
     nothing and refunds nothing. Look-ups pass no circuit: they are how one learns what became of the calls that failed.
     """
 
-    def __init__(self, gateway: PaymentGateway, breaker: CircuitBreaker, limiter: RateLimiter, elapsed: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        gateway: PaymentGateway,
+        breaker: CircuitBreaker,
+        limiter: RateLimiter,
+        elapsed: Callable[[], float],
+        close: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """``close``: the gateway's own, called by this one's."""
         self._gateway = gateway
+        self._close = close
         self._breaker = breaker
         self._limiter = limiter
         self._look_ups: RecentAnswers[GatewayPayment | None] = RecentAnswers(elapsed, KEPT_SECONDS)
@@ -41,6 +50,8 @@ class GuardedGateway:
 
     async def close(self) -> None:
         await self._look_ups.close()
+        if self._close is not None:
+            await self._close()
 
     async def _look_up(self, order_id: str) -> GatewayPayment | None:
         try:

@@ -3,12 +3,17 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
 
 from entrypoints.shedding import Shedding
+from tests.api.server import serving
 from tests.contracts.circuits import Counted
 
 OVERLOADED = {
@@ -144,3 +149,17 @@ async def test_a_socket_too_many_is_refused_before_its_handshake(edge: Edge, can
     assert (await edge.ask()).status_code == 200
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
+
+
+async def test_a_process_refuses_the_socket_it_has_no_room_for(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", MAX_SOCKETS="1") as server:
+        address = f"{server.url.replace('http', 'ws')}/graphql"
+        protocol = Subprotocol("graphql-transport-ws")
+        async with connect(address, subprotocols=[protocol]):
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(address, subprotocols=[protocol])
+        response = refused.value.response
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+        async with httpx.AsyncClient(trust_env=False) as browser:
+            exposition = (await browser.get(f"{server.url}/metrics")).text
+        assert 'concert_shed_total{kind="websocket"} 1.0' in exposition

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
+from uuid import UUID
 
 from domain.ids import ConcertId, MessageId, NotificationId, UserId, derived_id
 
@@ -15,17 +16,26 @@ class Channel(StrEnum):
 
 
 class NotificationStatus(StrEnum):
-    """UNDELIVERABLE: there is no phone number to send to; the booking stands all the same."""
+    """PENDING until a provider has taken it: SENT. Then DELIVERED, or FAILED: not over this channel, now or ever."""
 
     PENDING = "PENDING"
     SENT = "SENT"
+    DELIVERED = "DELIVERED"
     FAILED = "FAILED"
+    UNCONFIRMED = "UNCONFIRMED"
+    """It was taken, and in all the time a provider has for it nobody could say whether it arrived. Nothing more is sent."""
+    OUTDATED = "OUTDATED"
+    """Something newer about the same thing had been told before it could leave, and made it untrue."""
     UNDELIVERABLE = "UNDELIVERABLE"
+    """There is no phone number to send to; the booking stands all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """Unique per (event, recipient, channel). ``facts`` fill the template's places."""
+    """Unique per (event, recipient, channel). ``facts`` fill the template's places.
+
+    What is told ``about`` one thing, a reservation, is told by rising ``sequence``.
+    """
 
     id: NotificationId
     concert_id: ConcertId
@@ -37,6 +47,8 @@ class Notification:
     facts: Mapping[str, str]
     status: NotificationStatus
     created_at: datetime
+    about: UUID | None = None
+    sequence: int = 0
 
     def backup(self, now: datetime) -> Self | None:
         """The same news over the next channel, due at once; None where there is no other."""

@@ -11,12 +11,15 @@ from adapters.notification.nhn_client import NhnClient, Reply
 from adapters.notification.result_codes import (
     ALIMTALK_CODES,
     ALL_RECIPIENTS_FAILED,
+    MESSAGE_NOT_FOUND,
     NOT_SENT_ON_BY_DEALER,
+    SENT_ON_BY_DEALER,
     UNCONFIRMED_DELIVERY,
     Answer,
 )
 from application.messaging.booking_news import KST
 from application.messaging.templates import TEMPLATES
+from application.ports.delivery_reports import Fate, Report
 from application.ports.notification_channel import Receipt, Rejected
 from domain.errors import ChannelUnavailable
 from domain.notification import Notification
@@ -30,7 +33,7 @@ SEARCHED_AFTER = timedelta(days=28)
 
 
 class AlimtalkChannel:
-    """A NotificationChannel. The notification's id is the idempotency key and the grouping key of each attempt.
+    """A NotificationChannel, with DeliveryReports. The notification's id is the idempotency key and the grouping key of each attempt.
 
     ``template_codes``: ours → the provider's, where they differ. With ``failover_sender``, a number registered with the
     SMS service, the provider itself sends a long SMS where Kakao could not deliver.
@@ -82,6 +85,18 @@ class AlimtalkChannel:
         except (KeyError, TypeError, AttributeError) as fault:
             raise ChannelUnavailable("a search result that cannot be read") from fault
         return None
+
+    async def report(self, notification: Notification, reference: str) -> Report:
+        """Each request of ours has one recipient, the first."""
+        reply = await self._client.get(f"{self._path}/{reference}/1", {})
+        if reply.code == MESSAGE_NOT_FOUND:
+            return Report(fate=Fate.UNDER_WAY, note="not found")
+        if reply.code != 0:
+            raise ChannelUnavailable(f"result {reply.code}")
+        try:
+            return _report(reply.content.get("message"))
+        except (KeyError, TypeError, AttributeError) as fault:
+            raise ChannelUnavailable("a result that cannot be read") from fault
 
     async def _earlier(self, notification: Notification) -> Receipt:
         """The first request was taken; where the provider cannot show it yet, it is asked again later."""
@@ -146,6 +161,22 @@ def _failed_for_good(message: Mapping[str, Any]) -> bool:
         and message.get("resultCode") != UNCONFIRMED_DELIVERY
         and message["resendStatus"] in NOT_SENT_ON_BY_DEALER
     )
+
+
+def _report(message: Mapping[str, Any] | None) -> Report:
+    """The dealer's own text message counts before all else; then a doubtful delivery is none that failed."""
+    if message is None:
+        return Report(fate=Fate.UNDER_WAY, note="not found")
+    status, code, resend = message["messageStatus"], str(message.get("resultCode")), message.get("resendStatus")
+    note = f"{status} {code} {resend}"
+    if resend == SENT_ON_BY_DEALER:
+        return Report(fate=Fate.DELIVERED_BY_DEALER, note=note)
+    if code == UNCONFIRMED_DELIVERY:
+        return Report(fate=Fate.DOUBTFUL, note=note)
+    if status == "COMPLETED":
+        return Report(fate=Fate.DELIVERED, note=note)
+    failed = status == "FAILED" and resend in NOT_SENT_ON_BY_DEALER
+    return Report(fate=Fate.NOT_DELIVERED if failed else Fate.UNDER_WAY, note=note)
 
 
 def _reference(message: Mapping[str, Any]) -> str:

@@ -53,5 +53,7 @@ SMS_CODES = _table(
 
 UNCONFIRMED_DELIVERY = "3005"
 """AlimTalk: it left, and may still arrive within three days. A second message would be one too many."""
+MESSAGE_NOT_FOUND = -1016
+SENT_ON_BY_DEALER = "RSC04"
 NOT_SENT_ON_BY_DEALER = frozenset({"RSC01", "RSC05"})
 """AlimTalk failed, and the dealer's own SMS does not stand in for it: not its business, or failed too."""

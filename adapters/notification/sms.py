@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from adapters.notification.euc_kr import LONG_TEXT_BYTES, fitting, is_short
@@ -10,6 +11,7 @@ from adapters.notification.nhn_client import NhnClient, Reply
 from adapters.notification.result_codes import SMS_CODES, Answer
 from application.messaging.booking_news import KST
 from application.messaging.templates import TEMPLATES, Template
+from application.ports.delivery_reports import Fate, Report
 from application.ports.notification_channel import Receipt, Rejected
 from domain.errors import ChannelUnavailable
 from domain.notification import Notification
@@ -19,11 +21,15 @@ log = logging.getLogger(__name__)
 SEARCHED_BEFORE = timedelta(days=1)
 SEARCHED_AFTER = timedelta(days=28)
 FAILED_STATUS = "0"
+FATES: Mapping[str, Fate] = MappingProxyType(
+    {FAILED_STATUS: Fate.NOT_DELIVERED, "3": Fate.DELIVERED, "4": Fate.NOT_DELIVERED, "5": Fate.NOT_DELIVERED}
+)
+"""By message status; 1 and 2 are on their way, 4 was cancelled, 5 was blocked as the same again."""
 
 
 class SmsChannel:
-    """A NotificationChannel. The API knows no repeats: whoever sends again has to ``find`` first. What is too long for
-    90 bytes of EUC-KR goes as a long message.
+    """A NotificationChannel, with DeliveryReports. The API knows no repeats: whoever sends again has to ``find`` first. What
+    is too long for 90 bytes of EUC-KR goes as a long message.
     """
 
     def __init__(self, client: NhnClient, appkey: str, sender_number: str) -> None:
@@ -69,6 +75,21 @@ class SmsChannel:
         except (KeyError, TypeError, AttributeError) as fault:
             raise ChannelUnavailable("a search result that cannot be read") from fault
         return None
+
+    async def report(self, notification: Notification, reference: str) -> Report:
+        """Each request of ours has one recipient, the first."""
+        _, text = _worded(notification)
+        reply = await self._client.get(f"{self._path_for(text)}/{reference}", {"recipientSeq": "1"})
+        if reply.code != 0:
+            raise ChannelUnavailable(f"result {reply.code}")
+        try:
+            message = reply.content["body"]["data"]
+            if message is None:
+                return Report(fate=Fate.UNDER_WAY, note="not found")
+            status = str(message["msgStatus"])
+            return Report(fate=FATES.get(status, Fate.UNDER_WAY), note=f"{status} {message.get('resultCode')}")
+        except (KeyError, TypeError, AttributeError) as fault:
+            raise ChannelUnavailable("a result that cannot be read") from fault
 
     def _path_for(self, text: str) -> str:
         return f"{self._path}/{'sms' if is_short(text) else 'mms'}"

@@ -259,6 +259,8 @@ def notification_values(notification: Notification, stamp: Stamp) -> Values:
         0,
         None,
         stamp.now,
+        notification.about,
+        notification.sequence,
     )
 
 

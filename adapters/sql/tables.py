@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, PrimaryKeyConstraint, SmallInteger, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, PrimaryKeyConstraint, SmallInteger, String, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from adapters.sql.column_types import BinaryUuid, Bytes, TextUuid, UtcDateTime
@@ -398,13 +398,16 @@ class ContactRow(Row, table=True):
 
 
 class NotificationRow(Row, table=True):
-    """``facts`` is a JSON object of texts. The index serves those who look for what is due."""
+    """``facts`` is a JSON object of texts. One index serves those who look for what is due, the other those who ask what else
+    is told about the same thing.
+    """
 
     __tablename__ = "notifications"
     __table_args__ = _table(
         PrimaryKeyConstraint("concert_id", "notification_id", name="pk_notifications"),
         UniqueConstraint("event", "recipient", "channel", name="uq_notifications_event_recipient_channel"),
         Index("ix_notifications_due", "status", "next_attempt_at"),
+        Index("ix_notifications_about", "concert_id", "about", "about_sequence"),
     )
 
     concert_id: UUID = _id()
@@ -420,10 +423,15 @@ class NotificationRow(Row, table=True):
     attempts: int
     first_attempt_at: datetime | None = _moment(nullable=True)
     next_attempt_at: datetime = _moment()
+    about: UUID | None = _id(nullable=True)
+    about_sequence: int = Field(sa_column=Column(Integer(), nullable=False, server_default="0"))
+    looks: int = Field(sa_column=Column(Integer(), nullable=False, server_default="0"))
     lease_owner: str | None = _text(100, nullable=True)
     leased_until: datetime | None = _moment(nullable=True)
     provider_reference: str | None = _text(100, nullable=True)
     last_fault: str | None = _text(500, nullable=True)
+    taken_at: datetime | None = _moment(nullable=True)
+    delivered_by: str | None = _text(WORD, nullable=True)
 
 
 class PaymentOrderRow(Row, table=True):

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from application.messaging.templates import PAYMENT_CANCELLED, PAYMENT_COMPLETED, Template
+from application.messaging.templates import CHARGE_RETURNED, PAYMENT_CANCELLED, PAYMENT_COMPLETED, Template
 from domain.errors import ConcertError
 from domain.ids import ConcertId, UserId
 from domain.message import OutboxMessage
@@ -20,6 +20,7 @@ _TEMPLATE_OF: Mapping[tuple[str, int], Template] = MappingProxyType(
     {
         ("PaymentCompleted", 1): PAYMENT_COMPLETED,
         ("PaymentCancelled", 1): PAYMENT_CANCELLED,
+        ("ChargeReturned", 1): CHARGE_RETURNED,
     }
 )
 """By type and version of the message."""

@@ -82,6 +82,8 @@ class TakeNotice:
                 facts=self.news.facts,
                 status=NotificationStatus.PENDING if self.phone else NotificationStatus.UNDELIVERABLE,
                 created_at=work.now,
+                about=self.message.key,
+                sequence=self.message.sequence,
             )
         )
         return Taken.NEW

@@ -21,6 +21,8 @@ class FaultKind(StrEnum):
     """Answered with HTTP ``code`` and a page of HTML; not processed."""
     LIMIT = "limit"
     """HTTP 429, ``Retry-After: seconds``; not processed."""
+    PENDING = "pending"
+    """Taken; its result comes only with ``/simulator/results``."""
     UNDELIVERED = "undelivered"
     """Taken, then failed with delivery result ``code`` (AlimTalk: and ``resend_status``; RSC04: the dealer sends on)."""
 

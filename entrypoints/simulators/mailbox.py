@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +15,7 @@ T = TypeVar("T")
 KEY_LIFETIME = timedelta(minutes=10)
 """As long as NHN Cloud knows a repeat by its idempotency key."""
 LOCK_PATIENCE = 5.0
+SENT_ON_BY_DEALER = "RSC04"
 
 
 class Kind(StrEnum):
@@ -25,7 +26,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """``delivered`` False: taken by the provider, and never shown on the phone. ``resend_status`` is AlimTalk's."""
+    """``delivered`` False: taken by the provider, and not shown on the phone. ``resend_status`` is AlimTalk's.
+
+    No ``result_code``: there is no result yet.
+    """
 
     kind: str
     request_id: str
@@ -87,6 +91,21 @@ class Mailbox:
                         return False
                 connection.executemany(_INSERT, [_row(mail) for mail in mails])
                 return True
+
+        return await self._in_thread(write)
+
+    async def settle(self, grouping_key: str, *, delivered: bool, result_code: str, resend_status: str = "RSC01") -> int:
+        """The result of what was taken under this key; returns of how many. RSC04: the dealer's text message stands in."""
+
+        def write(connection: sqlite3.Connection) -> int:
+            with connection:
+                mails = _found(connection, Search(grouping_key=grouping_key))
+                result = (delivered, result_code, resend_status, grouping_key)
+                connection.execute("UPDATE mails SET delivered = ?, result_code = ?, resend_status = ? WHERE grouping_key = ?", result)
+                if resend_status == SENT_ON_BY_DEALER:
+                    stand_ins = [replace(mail, kind=Kind.LMS, delivered=True, grouping_key="", template="") for mail in mails]
+                    connection.executemany(_INSERT, [_row(mail) for mail in stand_ins])
+                return len(mails)
 
         return await self._in_thread(write)
 

@@ -2,6 +2,7 @@
 
 - ``/alimtalk/v2.3/appkeys/{appkey}/messages`` and ``/sms/v3.0/appKeys/{appkey}/sender/sms`` (``…/mms``): the providers.
 - ``/mailbox``: what the fans were sent, to look at; ``/mailbox.json?phone=&limit=``: the same for programs.
+- ``/simulator/results``: POST ``{"grouping_key", "delivered", "result_code", "resend_status"}``: what became of it after all.
 - ``/simulator/faults``: POST one or a list of ``faults.Fault`` as JSON, GET those that are set, DELETE all.
 """
 
@@ -50,6 +51,7 @@ def create_app(
             Route("/mailbox", _page),
             Route("/mailbox.json", _json),
             Route("/simulator/faults", _faults, methods=["GET", "POST", "DELETE"]),
+            Route("/simulator/results", _results, methods=["POST"]),
         ],
     )
     app.state.mailbox = mailbox
@@ -89,3 +91,21 @@ async def _faults(request: Request) -> Response:
         for fault in added:
             faults.add(fault)
     return JSONResponse({"faults": faults.as_json()})
+
+
+async def _results(request: Request) -> Response:
+    """JSON by its content type only, as above."""
+    mailbox: Mailbox = request.app.state.mailbox
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        return JSONResponse({"error": "application/json"}, status_code=415)
+    try:
+        given = await request.json()
+        settled = await mailbox.settle(
+            str(given["grouping_key"]),
+            delivered=bool(given["delivered"]),
+            result_code=str(given["result_code"]),
+            resend_status=str(given.get("resend_status", "RSC01")),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return JSONResponse({"error": "grouping_key, delivered, result_code"}, status_code=400)
+    return JSONResponse({"settled": settled})

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from application.messaging.booking_news import KST
 from application.messaging.templates import TEMPLATES, Template
 from entrypoints.simulators.faults import Fault, FaultKind, Level, Operation
-from entrypoints.simulators.mailbox import Kind, Mail, Search
+from entrypoints.simulators.mailbox import SENT_ON_BY_DEALER, Kind, Mail, Search
 from entrypoints.simulators.nhn_provider import Failed, NhnProvider, body_of, failure, header, is_phone, new_request_id
 
 MOST_RECIPIENTS = 1000
@@ -27,7 +27,6 @@ SEARCH_TOO_LONG = -4003
 BAD_RECIPIENT = -5000
 
 DELIVERED = "1000"
-SENT_ON_BY_DEALER = "RSC04"
 
 
 class AlimtalkSimulator:
@@ -127,6 +126,7 @@ def _mails(
 ) -> list[Mail]:
     """The AlimTalk; and, where that fails and it was asked to, the dealer's own long SMS."""
     fails = fault is not None and fault.kind is FaultKind.UNDELIVERED
+    pending = fault is not None and fault.kind is FaultKind.PENDING
     resend = recipient.get("resendParameter") or {}
     sent_on = fails and bool(resend.get("isResend")) and fault is not None and fault.resend_status == SENT_ON_BY_DEALER
     alimtalk = Mail(
@@ -138,8 +138,8 @@ def _mails(
         text=template.render(recipient["templateParameter"]),
         template=template.code,
         grouping_key=recipient.get("recipientGroupingKey") or "",
-        delivered=not fails,
-        result_code=str(fault.code or 3019) if fails and fault is not None else DELIVERED,
+        delivered=not fails and not pending,
+        result_code="" if pending else str(fault.code or 3019) if fails and fault is not None else DELIVERED,
         resend_status=fault.resend_status if fails and fault is not None else "RSC01",
         created_at=now,
     )
@@ -183,7 +183,7 @@ def _as_json(mail: Mail) -> dict[str, Any]:
         "createDate": created,
         "receiveDate": created,
         "resendStatus": mail.resend_status,
-        "messageStatus": "COMPLETED" if mail.delivered else "FAILED",
+        "messageStatus": "READY" if not mail.result_code else "COMPLETED" if mail.delivered else "FAILED",
         "resultCode": mail.result_code,
         "recipientGroupingKey": mail.grouping_key,
     }

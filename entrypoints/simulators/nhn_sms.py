@@ -143,6 +143,7 @@ def _mail(
     now: datetime,
 ) -> Mail:
     fails = fault is not None and fault.kind is FaultKind.UNDELIVERED
+    pending = fault is not None and fault.kind is FaultKind.PENDING
     return Mail(
         kind=kind,
         request_id=request_id,
@@ -152,8 +153,8 @@ def _mail(
         text=body["body"],
         template="",
         grouping_key=recipient.get("recipientGroupingKey") or "",
-        delivered=not fails,
-        result_code=str(fault.code or 3003) if fails and fault is not None else "1000",
+        delivered=not fails and not pending,
+        result_code="" if pending else str(fault.code or 3003) if fails and fault is not None else "1000",
         resend_status="",
         created_at=now,
     )
@@ -177,7 +178,7 @@ def _as_json(mail: Mail) -> dict[str, Any]:
         "title": mail.title,
         "body": mail.text,
         "recipientNo": mail.phone,
-        "msgStatus": "3" if mail.delivered else "0",
+        "msgStatus": "2" if not mail.result_code else "3" if mail.delivered else "0",
         "resultCode": mail.result_code,
         "recipientSeq": mail.recipient_seq,
         "messageType": mail.kind,

@@ -60,6 +60,8 @@ async def put(database: Database, notifications: Iterable[Notification], **chang
                 "created_at": notification.created_at,
                 "attempts": 0,
                 "next_attempt_at": notification.created_at,
+                "about": notification.about,
+                "about_sequence": notification.sequence,
             }
             | changes
             for notification in notifications
@@ -238,3 +240,72 @@ async def test_an_attempt_of_which_nothing_left_is_taken_back(database: Database
     await queue.postpone("notifier", notification.id, 0, "circuit open", begun=2)
     row = await row_of(database, notification)
     assert (row.attempts, row.first_attempt_at) == (2, first)
+
+
+def about(number: int, sequence: int, **changes: Any) -> Notification:
+    """Of the reservation 77."""
+    return a_notification(number, about=uid(77), sequence=sequence, **changes)
+
+
+async def test_one_that_follows_another_about_the_same_thing_waits_until_that_one_has_left(
+    database: Database, queue: SqlNotificationQueue
+) -> None:
+    now = datetime.now(UTC)
+    first, second = about(1, 1, created_at=now), about(2, 2, created_at=now, template="PAYMENT_CANCELLED")
+    elsewhere = a_notification(3, about=uid(78), sequence=2, created_at=now)
+    await put(database, [first, second, elsewhere], next_attempt_at=LONG_AGO)
+    assert {due.notification.id for due in await queue.claim("notifier", 10, LEASE)} == {first.id, elsewhere.id}
+    await queue.postpone("notifier", first.id, 3_000, "away")
+    assert await queue.claim("notifier", 10, LEASE) == [], "the first still waits, and is not an hour old"
+    await database.write(lambda connection: connection.execute(update(NOTIFICATIONS).values(next_attempt_at=LONG_AGO)))
+    assert [due.notification for due in await queue.claim("notifier", 10, LEASE)] == [first]
+    await queue.mark_sent("notifier", first.id, "reference")
+    assert [due.notification for due in await queue.claim("notifier", 10, LEASE)] == [second]
+
+
+async def test_after_an_hour_it_goes_first_unless_somebody_is_at_the_other(database: Database, queue: SqlNotificationQueue) -> None:
+    old = datetime.now(UTC) - timedelta(minutes=61)
+    first, second = about(1, 1, created_at=old), about(2, 2, created_at=old, template="PAYMENT_CANCELLED")
+    await put(database, [first], next_attempt_at=LONG_AGO)
+    assert len(await queue.claim("notifier", 10, LEASE)) == 1
+    await put(database, [second], next_attempt_at=LONG_AGO)
+    assert await queue.claim("another", 10, LEASE) == []
+    await queue.postpone("notifier", first.id, 3_000, "away")
+    [due] = await queue.claim("another", 10, LEASE)
+    assert (due.notification, due.told_since) == (second, frozenset())
+    await queue.begin_attempt("another", second.id)
+    await database.write(lambda connection: connection.execute(update(NOTIFICATIONS).values(next_attempt_at=LONG_AGO)))
+    [due] = await queue.claim("notifier", 10, LEASE)
+    assert (due.notification, due.told_since) == (first, frozenset({"PAYMENT_CANCELLED"}))
+    await queue.mark_failed("notifier", first.id, "outdated", None, NotificationStatus.OUTDATED)
+    assert (await row_of(database, first)).status == "OUTDATED"
+
+
+async def test_nobody_waits_for_what_came_later_or_has_ended(database: Database, queue: SqlNotificationQueue) -> None:
+    now = datetime.now(UTC)
+    ended = [about(number, 1, created_at=now, recipient=UserId(uid(number))) for number in (1, 2, 3)]
+    for notification, status in zip(ended, ("FAILED", "UNDELIVERABLE", "OUTDATED"), strict=True):
+        await put(database, [notification], status=status)
+    second, third = about(5, 2, created_at=now), about(6, 3, created_at=now)
+    await put(database, [second, third], next_attempt_at=LONG_AGO)
+    [due] = await queue.claim("notifier", 10, LEASE)
+    assert (due.notification, due.told_since) == (second, frozenset())
+
+
+async def test_what_was_taken_is_looked_at_after_a_while(database: Database, queue: SqlNotificationQueue) -> None:
+    notification = a_notification()
+    await put(database, [notification])
+    await queue.claim("notifier", 10, LEASE)
+    await queue.mark_sent("notifier", notification.id, "reference", 40.0)
+    row = await row_of(database, notification)
+    assert abs(row.taken_at - datetime.now(UTC)) < timedelta(seconds=30)
+    assert row.next_attempt_at - row.taken_at == timedelta(seconds=40)
+
+
+async def test_the_backup_is_about_the_same_thing(database: Database, queue: SqlNotificationQueue) -> None:
+    notification = about(1, 4)
+    await put(database, [notification])
+    await queue.claim("notifier", 10, LEASE)
+    await queue.mark_failed("notifier", notification.id, "RSC01", notification.backup(LONG_AGO))
+    [due] = await queue.claim("notifier", 10, LEASE)
+    assert (due.notification.channel, due.notification.about, due.notification.sequence) == (Channel.SMS, uid(77), 4)

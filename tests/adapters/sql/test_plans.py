@@ -13,10 +13,11 @@ from adapters.sql.booking_view import SqlBookingView
 from adapters.sql.catalogue_store import SqlCatalogueStore
 from adapters.sql.concert_view import SqlConcertView
 from adapters.sql.database import Database
+from adapters.sql.dead_letter_queue import SqlDeadLetterQueue
+from adapters.sql.delivery_queue import SqlDeliveryQueue
 from adapters.sql.idempotency_records import SqlIdempotencyRecords
 from adapters.sql.mappers import MAPPER_OF, Stamp
 from adapters.sql.notification_queue import SqlNotificationQueue
-from adapters.sql.dead_letter_queue import SqlDeadLetterQueue
 from adapters.sql.old_rows import dead_letter_audit, ended_letters, handled_keys, inbox_entries, published_messages
 from adapters.sql.outbox import SqlOutbox
 from adapters.sql.person_view import SqlPersonView
@@ -25,16 +26,18 @@ from adapters.sql.seat_holders import SqlSeatHolders
 from adapters.sql.seat_view import SqlSeatView
 from application.ports.catalogue import SeatFilter
 from application.ports.dead_letter_queue import Decision, LetterFilter, LetterOrigin, LetterStatus
+from application.ports.delivery_queue import DeliveryEnd
 from application.ports.outbox import GivenUp, RetryLater
 from domain.buyer import Buyer
 from domain.idempotency import IdempotencyKey, IdempotencyRecord
 from domain.ids import BuyerId, ConcertId, DeadLetterId, PaymentId, PerformanceId, ReservationId, SeatId, TicketId, UserId
+from domain.notification import NotificationStatus
 from domain.seat import SeatStatus
 from tests.contracts.clocks import FixedClock
 from tests.contracts.rows import NOW, a_concert, a_performance, a_queue, a_seat, insert_reservations, insert_rows, uid
 from tests.contracts.test_booking_view import a_payment, a_reservation, a_ticket, put_payments, put_tickets
-from tests.contracts.test_notification_queue import LONG_AGO, a_notification
 from tests.contracts.test_dead_letter_queue import put_letters
+from tests.contracts.test_notification_queue import LONG_AGO, a_notification
 from tests.contracts.test_notification_queue import put as put_notifications
 from tests.contracts.test_outbox import a_message
 from tests.contracts.test_outbox import put as put_messages
@@ -143,7 +146,7 @@ async def seed_messages(database: Database) -> None:
     await put_letters(database, MANY)
     await put_messages(database, [a_message(n, key=n) for n in range(MANY)])
     await put_messages(database, [a_message(n, key=n) for n in range(MANY, 8 * MANY)], status="PUBLISHED", published_at=NOW)
-    await put_notifications(database, [a_notification(n) for n in range(MANY)])
+    await put_notifications(database, [a_notification(n, about=uid(n // 2), sequence=n % 2) for n in range(MANY)])
     await put_notifications(database, [a_notification(n) for n in range(MANY, 8 * MANY)], status="SENT")
     stamp = Stamp(shard=uid(1), now=NOW)
     records = [
@@ -239,6 +242,14 @@ async def work_off_messages(explained: Explained) -> None:
     await queue.mark_sent("notifier", first.id, "reference")
     await queue.postpone("notifier", second.id, 5, "fault")
     await queue.mark_failed("notifier", third.id, "fault", third.backup(LONG_AGO))
+    await follow_deliveries(explained)
+
+
+async def follow_deliveries(explained: Explained) -> None:
+    deliveries = SqlDeliveryQueue(explained)
+    first, second, *_ = [taken.notification for taken in await deliveries.claim("follower", 20, 60)]
+    await deliveries.look_again("follower", first.id, 5, "READY")
+    await deliveries.close("follower", second.id, DeliveryEnd(status=NotificationStatus.FAILED), second.backup(LONG_AGO))
 
 
 async def decide_on_letters(explained: Explained) -> None:

@@ -129,6 +129,8 @@ async def test_a_message_is_entered_in_the_inbox_with_its_notification_and_then_
             },
             status=NotificationStatus.PENDING,
             created_at=NOW,
+            about=message(1).key,
+            sequence=1,
         )
     ]
     assert world.subscriber.committed == [("topic", 0, 0)]

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 
-from application.messaging.send_notifications import GIVE_UP_AFTER, GRACE, SendNotifications
+from application.messaging.send_notifications import GIVE_UP_AFTER, GRACE, NEVER, PAUSE_PATIENCE, SendNotifications
 from application.ports.notification_channel import NotSent, Receipt, Rejected
-from domain.errors import ChannelPaused, ChannelUnavailable
+from domain.errors import ChannelPaused, ChannelThrottled, ChannelUnavailable
 from domain.ids import NotificationId
 from domain.notification import Channel, Notification, NotificationStatus
 from tests.adapters.notification.scene import notification
@@ -17,6 +19,7 @@ from tests.contracts.clocks import FixedClock
 from tests.fakes.notification_queue import MemoryNotificationQueue
 
 FAILED, PENDING, SENT = NotificationStatus.FAILED, NotificationStatus.PENDING, NotificationStatus.SENT
+OUTDATED = NotificationStatus.OUTDATED
 OK = Receipt(reference="r")
 
 
@@ -266,7 +269,7 @@ async def test_a_batch_is_sent_side_by_side_and_no_larger_than_asked_for() -> No
     assert at_once == 4
 
 
-async def test_what_breaks_over_one_message_keeps_none_from_being_sent() -> None:
+async def test_what_breaks_over_one_message_keeps_none_from_being_sent_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
     broken, fine = notification(1), notification(2)
     world = World(broken, fine)
 
@@ -276,10 +279,30 @@ async def test_what_breaks_over_one_message_keeps_none_from_being_sent() -> None
                 raise RuntimeError("a mistake of ours")
             return OK
 
-    world.send._channels = {Channel.ALIMTALK: Breaking()}
-    with pytest.raises(RuntimeError, match=r"^a mistake of ours$"):
-        await world.send()
-    assert (world.status(fine), world.status(broken)) == (SENT, PENDING)
+    world.send._channels = {Channel.ALIMTALK: Breaking(), Channel.SMS: world.sms}
+    assert await world.send() == 2
+    assert (world.status(fine), world.status(broken), world.queue.rows[broken.id].fault) == (SENT, PENDING, "RuntimeError")
+    assert [(record.levelname, record.exc_info is not None) for record in caplog.records] == [("ERROR", True)]
+    for _ in range(4):
+        await world.after(60)
+    assert (world.status(broken), world.sms.asked) == (FAILED, ["send"]), "none of its attempts had arrived"
+
+
+async def test_a_notifier_that_is_cancelled_is_cancelled() -> None:
+    world = World()
+
+    class Hanging(Scripted):
+        async def send(self, notification: Notification) -> Receipt:
+            await asyncio.sleep(60)
+            return OK
+
+    world.send._channels = {Channel.ALIMTALK: Hanging()}
+    sending = asyncio.create_task(world.send())
+    await asyncio.sleep(0.01)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert (world.status(), world.queue.rows[notification().id].attempts) == (PENDING, 1)
 
 
 @pytest.mark.parametrize(
@@ -322,9 +345,135 @@ async def test_a_pause_after_attempts_that_may_have_left_keeps_those() -> None:
     assert (row.attempts, row.first_attempt_at) == (1, first)
 
 
-async def test_a_pause_does_not_keep_what_is_a_day_old() -> None:
+@pytest.mark.parametrize("pause", [ChannelPaused("circuit open", retry_after=1.0), ChannelThrottled("HTTP 429", retry_after=1.0)], ids=str)
+async def test_where_no_attempt_can_have_arrived_the_fan_does_not_wait_for_ever(pause: ChannelUnavailable) -> None:
     world = World()
-    world.alimtalk.sends = [away(), ChannelPaused("circuit open", retry_after=1.0)]
+    world.alimtalk.sends = [pause for _ in range(1000)]
     await world.send()
-    await world.after(GIVE_UP_AFTER.total_seconds() + 1)
-    assert (world.status(), list(world.queue.rows)) == (FAILED, [notification().id])
+    while world.status() is PENDING:
+        await world.after(30)
+    assert PAUSE_PATIENCE < world.clock.now() - notification().created_at <= PAUSE_PATIENCE + timedelta(minutes=1)
+    assert (world.status(), world.queue.status(world.backup)) == (FAILED, PENDING)
+    await world.send()
+    assert world.sms.asked == ["send"]
+
+
+async def test_a_pause_behind_an_attempt_that_may_have_left_waits_for_a_look_to_say_it_did_not() -> None:
+    world = World()
+    world.alimtalk.sends = [away(), *(ChannelPaused("circuit open", retry_after=1.0) for _ in range(1000))]
+    world.alimtalk.finds = [away() for _ in range(5)]
+    await world.send()
+    for _ in range(5):
+        await world.after(1200)
+        assert (world.status(), len(world.queue.rows)) == (PENDING, 1)
+    await world.after(1200)
+    assert (world.status(), world.queue.status(world.backup)) == (FAILED, PENDING)
+
+
+async def test_a_pause_does_not_keep_the_last_channel_s_message_for_more_than_a_day() -> None:
+    sms = notification(channel=Channel.SMS)
+    world = World(sms)
+    world.sms.sends = [ChannelPaused("circuit open", retry_after=1.0) for _ in range(10)]
+    await world.after(GIVE_UP_AFTER.total_seconds() - 1)
+    assert world.status(sms) is PENDING
+    await world.after(2)
+    assert (world.status(sms), list(world.queue.rows)) == (FAILED, [sms.id])
+
+
+async def test_attempts_that_found_nobody_before_a_pause_are_none() -> None:
+    world = World()
+    world.alimtalk.sends = [nothing_left(), ChannelPaused("circuit open", retry_after=1.0)]
+    await world.send()
+    row = world.queue.rows[notification().id]
+    assert (row.attempts, row.first_attempt_at) == (0, None)
+
+
+RESERVATION = UUID(int=77)
+
+
+def told(number: int, template: str, **changes: Any) -> Notification:
+    return notification(number, template=template, about=RESERVATION, sequence=number, **changes)
+
+
+async def test_what_follows_about_the_same_thing_waits_for_what_comes_first() -> None:
+    paid, cancelled, other = told(1, "PAYMENT_COMPLETED"), told(2, "PAYMENT_CANCELLED"), notification(9, sequence=9)
+    world = World(paid, cancelled, other)
+    world.alimtalk.sends = [away()]
+    assert await world.send() == 2
+    assert [world.status(each) for each in (paid, cancelled, other)] == [PENDING, PENDING, SENT]
+    await world.after(60)
+    assert [world.status(each) for each in (paid, cancelled)] == [SENT, PENDING]
+    await world.send()
+    assert world.status(cancelled) is SENT
+
+
+async def test_after_an_hour_only_what_is_true_is_told() -> None:
+    paid, cancelled = told(1, "PAYMENT_COMPLETED"), told(2, "PAYMENT_CANCELLED")
+    world = World(paid, cancelled)
+    world.alimtalk.sends = [away()]
+    world.alimtalk.finds = [away(), None]
+    await world.send()
+    assert await world.after(3599) == 1, "the first, whose look-up is not answered"
+    await world.after(1)
+    assert [world.status(each) for each in (paid, cancelled)] == [PENDING, SENT]
+    await world.after(300)
+    assert [world.status(each) for each in (paid, cancelled)] == [OUTDATED, SENT]
+    assert world.alimtalk.asked == ["send", "find", "send", "find"]
+    assert world.sms.asked == []
+
+
+async def test_what_had_arrived_before_it_was_untrue_is_not_called_outdated() -> None:
+    paid, cancelled = told(1, "PAYMENT_COMPLETED"), told(2, "PAYMENT_CANCELLED")
+    world = World(paid, cancelled)
+    world.alimtalk.sends = [away()]
+    world.alimtalk.finds = [away(), OK]
+    await world.send()
+    for seconds in (3599, 1, 300):
+        await world.after(seconds)
+    assert [world.status(each) for each in (paid, cancelled)] == [SENT, SENT]
+
+
+async def test_both_that_come_due_together_after_an_hour_leave_in_their_order() -> None:
+    paid, cancelled = told(1, "PAYMENT_COMPLETED"), told(2, "PAYMENT_CANCELLED")
+    world = World(cancelled, paid)
+    sent: list[str] = []
+
+    class Listing(Scripted):
+        async def send(self, notification: Notification) -> Receipt:
+            await asyncio.sleep(0.01 if notification.sequence == 1 else 0)
+            sent.append(notification.template)
+            return OK
+
+    world.send._channels = {Channel.ALIMTALK: Listing()}
+    assert await world.after(3600) == 2
+    assert sent == ["PAYMENT_COMPLETED", "PAYMENT_CANCELLED"]
+
+
+async def test_the_backup_of_what_is_no_longer_true_is_not_sent() -> None:
+    paid = told(1, "PAYMENT_COMPLETED", channel=Channel.SMS)
+    cancelled = told(2, "PAYMENT_CANCELLED")
+    world = World(paid, cancelled)
+    world.queue.rows[cancelled.id].first_attempt_at = world.clock.now()
+    await world.send()
+    assert (world.status(paid), world.sms.asked) == (OUTDATED, [])
+
+
+async def test_a_returned_charge_makes_no_payment_untrue() -> None:
+    paid, returned = told(1, "PAYMENT_COMPLETED"), told(2, "CHARGE_RETURNED")
+    world = World(paid, returned)
+    world.queue.rows[returned.id].first_attempt_at = world.clock.now()
+    await world.send()
+    assert world.status(paid) is SENT
+
+
+async def test_a_provider_that_knows_no_repeats_is_looked_at_before_each() -> None:
+    world = World()
+    channels = {Channel.ALIMTALK: world.alimtalk, Channel.SMS: world.sms}
+    world.send = SendNotifications(
+        world.queue, channels, world.clock, world.time, FullChance(), world.metrics, "notifier-1", repeats_known=NEVER
+    )
+    world.alimtalk.sends, world.alimtalk.finds = [away()], [OK]
+    await world.send()
+    assert await world.after(GRACE - 1) == 0
+    await world.after(1)
+    assert (world.alimtalk.asked, world.status()) == (["send", "find"], SENT)

@@ -26,6 +26,7 @@ help:
 	@echo "make run [PORT=8000] [DATA_DIR=.data]   serve the embedded profile in the foreground"
 	@echo "make test                               every check and every test, against real servers"
 	@echo "make check                              static checks and the tests that need no server"
+	@echo "make chaos                              every crash point on both databases, kills and repeats for long"
 	@echo "make rehearse URL= FANS= SEATS=         a dress rehearsal against a running server"
 	@echo "make bench-payment                      payments a second against a bare driver"
 	@echo "make bench-backlog                      100,000 messages published and read, in flat memory"
@@ -52,6 +53,11 @@ static: $(DEVELOPMENT)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
+
+# The long forms of tests/chaos; their short ones are part of `make test`.
+.PHONY: chaos
+chaos: $(DEVELOPMENT)
+	$(SERVERS) run -- $(BIN)/python -m pytest -m chaos tests/chaos
 
 .PHONY: rehearse
 rehearse: $(RUNTIME)

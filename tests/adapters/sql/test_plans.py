@@ -255,7 +255,7 @@ async def follow_deliveries(explained: Explained) -> None:
 async def decide_on_letters(explained: Explained) -> None:
     queue = SqlDeadLetterQueue(explained)
     page = await queue.letters(LetterFilter(type="PaymentCompleted", origin=LetterOrigin.OUTBOX), 20, DeadLetterId(uid(1)))
-    first, second, third, fourth = [letter for letter in page.items][:4]
+    first, second, third, fourth = page.items[:4]
     assert await queue.redrive([first.id, second.id], Decision(operator="o", note="")) == [first.id, second.id]
     assert await queue.discard([third.id], Decision(operator="o", note="n")) == [third.id]
     assert [letter and letter.status for letter in await queue.letters_by_id([first.id, fourth.id])] == [

@@ -21,6 +21,7 @@ from domain.concert_queue import ConcertQueue, QueueStatus
 from domain.contact import Contact
 from domain.idempotency import IdempotencyKey, IdempotencyRecord, fingerprint_of
 from domain.ids import BuyerId, MessageId, NotificationId, PaymentId, ReservationId, SeatId, TicketId, UserId
+from domain.message import LastHandled
 from domain.money import Won
 from domain.notification import Channel, Notification, NotificationStatus
 from domain.payment import Payment, PaymentMethod, PaymentStatus
@@ -211,6 +212,17 @@ async def test_all_256_bytes_come_back(unit_of_work: SqlUnitOfWork, database: An
         assert await on(unit_of_work, "idempotency", key, lambda rows, key=key: rows.find(key)) == record
     through_core = await database.rows(select(IDEMPOTENCY_RECORDS.c.result).where(IDEMPOTENCY_RECORDS.c.shard_key == ALL_BYTES[0]))
     assert [row.result for row in through_core] == [whole[:64]]
+
+
+async def test_how_far_a_key_was_handled_belongs_to_its_shard(unit_of_work: SqlUnitOfWork, database: AnyDatabase) -> None:
+    key = ALL_BYTES[5]
+    first, second = (LastHandled(key=key, sequence=sequence) for sequence in (3, 7))
+    await on(unit_of_work, "handled_keys", key, lambda rows: rows.save(first))
+    assert await on(unit_of_work, "handled_keys", key, lambda rows: rows.find(key)) == first
+    await on(unit_of_work, "handled_keys", key, lambda rows: rows.save(second))
+    elsewhere = Needs(shard=CONCERT, handled_keys=(key,))
+    assert await unit_of_work.run(Plain(elsewhere, lambda work: work.handled_keys.find(key))) is None
+    assert await stored(database, "handled_keys", "shard_key", "key", "sequence") == [(SHARD, key, 7)]
 
 
 async def test_an_inbox_entry_belongs_to_its_shard(unit_of_work: SqlUnitOfWork, database: AnyDatabase) -> None:

@@ -10,6 +10,9 @@ from pathlib import Path
 from features.worlds.service import BookingService, Tempo
 from tests.servers import KafkaServer, RedisServer
 
+ALARMS = ("was masked", "a role crashed", "a hint after the commit failed")
+"""What a service outlives and logs. No outage may cause it, only a fault inside."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnServers:
@@ -50,7 +53,7 @@ class World(ABC):
         return service, servers
 
     def close(self) -> None:
-        """Each service is asked to end, in order; one that does not is a failure."""
+        """Each service is asked to end, in order. One that does not, or that met a mistake of its own, is a failure."""
         self._stack.close()
 
     @contextmanager
@@ -61,6 +64,8 @@ class World(ABC):
             service.start()
             yield service
             service.stop()
+            mistakes = [line for line in service.log_lines() if any(alarm in line for alarm in ALARMS)]
+            assert tempo.faults or not mistakes, "\n".join(mistakes)
 
     @abstractmethod
     def _laid_out(self, tempo: Tempo, servers: OwnServers | None, stack: ExitStack) -> BookingService:

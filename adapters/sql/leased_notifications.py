@@ -65,7 +65,10 @@ class LeasedNotifications:
                 connection.execute(insert(NOTIFICATIONS).values(_new_row(backup)))
             return True
 
-        return await self._database.write(change)
+        answered = await self._database.write(change)
+        if answered and "lease_owner" in changes:
+            self._claims.forget([notification_id])
+        return answered
 
 
 def due(status: NotificationStatus, limit: int, *conditions: ColumnElement[bool]) -> Query:

@@ -82,10 +82,15 @@ class NhnClient:
 def _reply(response: httpx.Response) -> Reply:
     """NHN answers 200 to almost everything; whatever else comes counts only if it has the envelope."""
     if response.status_code == TOO_MANY_REQUESTS:
-        asked_for = response.headers.get("retry-after", "").strip()
-        raise ChannelThrottled("HTTP 429", retry_after=float(asked_for[:6]) if asked_for.isascii() and asked_for.isdecimal() else None)
+        raise ChannelThrottled("HTTP 429", retry_after=seconds_asked_for(response))
     try:
         content = response.json()
         return Reply(code=int(content["header"]["resultCode"]), content=content)
     except (ValueError, KeyError, TypeError) as fault:
         raise ChannelUnavailable(f"HTTP {response.status_code}") from fault
+
+
+def seconds_asked_for(response: httpx.Response) -> float | None:
+    """None where the provider does not say, or names a date."""
+    asked_for = response.headers.get("retry-after", "").strip()
+    return float(asked_for[:6]) if asked_for.isascii() and asked_for.isdecimal() else None

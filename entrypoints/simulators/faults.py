@@ -30,6 +30,8 @@ class FaultKind(StrEnum):
 class Provider(StrEnum):
     ALIMTALK = "alimtalk"
     SMS = "sms"
+    SOLAPI = "solapi"
+    """Both of its channels; ``code`` of a refusal in the header is the HTTP status."""
 
 
 class Operation(StrEnum):

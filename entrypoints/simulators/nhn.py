@@ -1,6 +1,7 @@
-"""NHN Cloud's AlimTalk and SMS as one application: alone, or mounted beside the API.
+"""NHN Cloud's AlimTalk and SMS as one application, and Solapi where it has an account: alone, or mounted beside the API.
 
 - ``/alimtalk/v2.3/appkeys/{appkey}/messages`` and ``/sms/v3.0/appKeys/{appkey}/sender/sms`` (``…/mms``): the providers.
+- ``/messages/v4/send-many/detail`` and ``/messages/v4/list``: Solapi.
 - ``/mailbox``: what the fans were sent, to look at; ``/mailbox.json?phone=&limit=``: the same for programs.
 - ``/simulator/results``: POST ``{"grouping_key", "delivered", "result_code", "resend_status"}``: what became of it after all.
 - ``/simulator/faults``: POST one or a list of ``faults.Fault`` as JSON, GET those that are set, DELETE all.
@@ -23,6 +24,7 @@ from entrypoints.simulators.mailbox_page import mailbox_page
 from entrypoints.simulators.nhn_alimtalk import AlimtalkSimulator
 from entrypoints.simulators.nhn_provider import Account, NhnProvider
 from entrypoints.simulators.nhn_sms import SmsSimulator
+from entrypoints.simulators.solapi import SolapiSimulator
 
 ON_A_PAGE = 100
 MOST_MAILS = 1000
@@ -33,6 +35,7 @@ def create_app(
     *,
     alimtalk: Account,
     sms: Account,
+    solapi: Account | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Starlette:
     """Closes its mailbox at the end of its lifespan. A mounted application has none: await ``state.mailbox.close()``."""
@@ -48,6 +51,7 @@ def create_app(
         routes=[
             *AlimtalkSimulator(NhnProvider(Provider.ALIMTALK, alimtalk, mailbox, faults)).routes(),
             *SmsSimulator(NhnProvider(Provider.SMS, sms, mailbox, faults)).routes(),
+            *(() if solapi is None else SolapiSimulator(solapi, mailbox, faults).routes()),
             Route("/mailbox", _page),
             Route("/mailbox.json", _json),
             Route("/simulator/faults", _faults, methods=["GET", "POST", "DELETE"]),

@@ -65,14 +65,14 @@ class NhnProvider:
     ) -> Response:
         """Processes a request, unless the fault that is due says otherwise."""
         fault = self._faults.take(self._provider, operation)
-        if fault is not None and (instead := await _instead_of_processing(fault)) is not None:
+        if fault is not None and (instead := await instead_of_processing(fault, _refusal(fault))) is not None:
             return instead
         try:
             self._ensure_known(request)
             reply = await process(request, fault)
         except Failed as result:
             reply = failure(result.code)
-        return await _instead_of_reply(fault, reply)
+        return await instead_of_reply(fault, reply)
 
     def _ensure_known(self, request: Request) -> None:
         if request.path_params["appkey"] != self._account.appkey:
@@ -91,7 +91,11 @@ async def body_of(request: Request) -> Mapping[str, Any]:
     return body
 
 
-async def _instead_of_processing(fault: Fault) -> Response | None:
+def _refusal(fault: Fault) -> Response:
+    return failure(SYSTEM_ERROR if fault.code is None else fault.code)
+
+
+async def instead_of_processing(fault: Fault, refusal: Response) -> Response | None:
     match fault.kind:
         case FaultKind.DROP_REQUEST:
             return DroppedConnection()
@@ -100,13 +104,13 @@ async def _instead_of_processing(fault: Fault) -> Response | None:
         case FaultKind.LIMIT:
             return PlainTextResponse("Too Many Requests", status_code=429, headers={"Retry-After": f"{fault.seconds:.0f}"})
         case FaultKind.REFUSE if fault.level is Level.HEADER:
-            return failure(SYSTEM_ERROR if fault.code is None else fault.code)
+            return refusal
         case FaultKind.DELAY:
             await asyncio.sleep(fault.seconds)
     return None
 
 
-async def _instead_of_reply(fault: Fault | None, reply: Response) -> Response:
+async def instead_of_reply(fault: Fault | None, reply: Response) -> Response:
     if fault is not None and fault.kind is FaultKind.DROP_REPLY:
         return DroppedConnection()
     if fault is not None and fault.kind is FaultKind.DELAY_REPLY:

@@ -14,6 +14,8 @@ from starlette.applications import Starlette
 from adapters.notification.alimtalk import AlimtalkChannel
 from adapters.notification.nhn_client import NhnClient
 from adapters.notification.sms import SmsChannel
+from adapters.notification.solapi import SolapiChannel
+from adapters.notification.solapi_client import SolapiClient
 from application.ports.notification_channel import NotificationChannel
 from domain.ids import ConcertId, MessageId, UserId
 from domain.notification import Channel, Notification, NotificationStatus, notification_id
@@ -25,6 +27,7 @@ from tests.contracts.clocks import FixedClock
 from tests.fakes.served import served
 
 ALIMTALK_ACCOUNT = Account(appkey="alimtalk-appkey", secret_key="alimtalk-secret")
+SOLAPI_ACCOUNT = Account(appkey="solapi-key", secret_key="solapi-secret")
 SMS_ACCOUNT = Account(appkey="sms-appkey", secret_key="sms-secret")
 PHONE = "01012345678"
 SENDER_NUMBER = "15880000"
@@ -61,7 +64,7 @@ class Provided:
     app: Starlette
     url: str
     clock: FixedClock
-    clients: list[NhnClient] = field(default_factory=list)
+    clients: list[NhnClient | SolapiClient] = field(default_factory=list)
 
     @property
     def mailbox(self) -> Mailbox:
@@ -83,6 +86,19 @@ class Provided:
     def sms(self, account: Account = SMS_ACCOUNT, url: str | None = None, **deadlines: float) -> SmsChannel:
         return SmsChannel(self.client(account, url, **deadlines), SMS_ACCOUNT.appkey, SENDER_NUMBER)
 
+    def solapi(
+        self,
+        channel: Channel = Channel.ALIMTALK,
+        account: Account = SOLAPI_ACCOUNT,
+        url: str | None = None,
+        clock: FixedClock | None = None,
+        **more: Any,
+    ) -> SolapiChannel:
+        deadlines = {name: more.pop(name) for name in list(more) if name.endswith("_seconds")}
+        client = SolapiClient(url or self.url, account.appkey, account.secret_key, clock or self.clock, **deadlines)
+        self.clients.append(client)
+        return SolapiChannel(client, channel, pf_id="pf-id", sender=SENDER_NUMBER, **more)
+
     def channels(self) -> Mapping[Channel, NotificationChannel]:
         return {Channel.ALIMTALK: self.alimtalk(), Channel.SMS: self.sms()}
 
@@ -96,7 +112,7 @@ async def provided(path: Path, clock: FixedClock) -> AsyncIterator[Provided]:
     def now() -> datetime:
         return clock.now()
 
-    app = create_app(path / "mailbox.db", alimtalk=ALIMTALK_ACCOUNT, sms=SMS_ACCOUNT, now=now)
+    app = create_app(path / "mailbox.db", alimtalk=ALIMTALK_ACCOUNT, sms=SMS_ACCOUNT, solapi=SOLAPI_ACCOUNT, now=now)
     async with served(app) as url:
         provider = Provided(app=app, url=url, clock=clock)
         yield provider

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -14,137 +14,187 @@ import pytest
 
 from adapters.sql.database import database_at
 from adapters.sql.migrate import migrate
-from application.messaging.send_notifications import LEASE_SECONDS, SendNotifications
-from application.ports.notification_channel import NotificationChannel, Receipt
-from application.ports.notification_queue import NotificationQueue
-from domain.ids import NotificationId
+from application.messaging.follow_deliveries import FollowDeliveries
+from application.messaging.send_notifications import KNOWN_BY_NHN, LEASE_SECONDS, NEVER, SendNotifications
 from domain.notification import Channel, Notification, NotificationStatus
 from entrypoints.simulators.faults import FaultKind, Provider
 from entrypoints.simulators.mailbox import Search
-from tests.adapters.notification.scene import PHONE, Provided, notification, provided
+from tests.adapters.notification.scene import PHONE, SENDER_NUMBER, Provided, notification, provided
 from tests.application.test_retrying import Counted, FakeTime, FullChance
 from tests.contracts.clocks import FixedClock
 from tests.contracts.test_notification_queue import put, row_of
-from tests.fakes.notification_queue import MemoryNotificationQueue
+from tests.fakes.notification_queue import MemoryDeliveryQueue, MemoryNotificationQueue
 
-DONE = {NotificationStatus.SENT, NotificationStatus.FAILED}
+OPEN = {NotificationStatus.PENDING, NotificationStatus.SENT}
 
 
 class Killed(BaseException):
     """Nothing of the process runs after this."""
 
 
-class KilledAt:
-    """Counts the steps that leave the process, and dies around one of them: before it, or right after it."""
+class Death:
+    """Counts the moments before and after each step that leaves the process; comes at one of them, once. 0: never."""
 
-    def __init__(self, step: str, *, after: bool) -> None:
-        self._step, self._after = step, after
+    def __init__(self, moment: int = 0) -> None:
+        self._moment = moment
+        self.moments: list[str] = []
         self.died = False
 
-    def before(self, step: str) -> None:
-        self._die_at(step, after=False)
-
-    def after(self, step: str) -> None:
-        self._die_at(step, after=True)
-
-    def _die_at(self, step: str, *, after: bool) -> None:
-        if not self.died and (step, after) == (self._step, self._after):
+    def pass_by(self, moment: str) -> None:
+        if self.died:
+            return
+        self.moments.append(moment)
+        if len(self.moments) == self._moment:
             self.died = True
             raise Killed
 
 
-class MortalQueue:
-    def __init__(self, queue: MemoryNotificationQueue, death: KilledAt) -> None:
-        self._queue, self._death = queue, death
-        self.claim = queue.claim
-        self.postpone = queue.postpone
+class Mortal:
+    """Around whatever has asynchronous methods: each is a step."""
 
-    async def begin_attempt(self, owner: str, notification_id: NotificationId) -> bool:
-        channel = self._queue.rows[notification_id].notification.channel
-        self._death.before(f"begin {channel}")
-        begun = await self._queue.begin_attempt(owner, notification_id)
-        self._death.after(f"begin {channel}")
-        return begun
+    def __init__(self, thing: object, death: Death) -> None:
+        self._thing, self._death = thing, death
 
-    async def mark_sent(self, owner: str, notification_id: NotificationId, provider_reference: str) -> None:
-        channel = self._queue.rows[notification_id].notification.channel
-        self._death.before(f"record {channel}")
-        await self._queue.mark_sent(owner, notification_id, provider_reference)
-        self._death.after(f"record {channel}")
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[object]]:
+        async def step(*arguments: object) -> object:
+            self._death.pass_by(f"before {name}")
+            answer = await getattr(self._thing, name)(*arguments)
+            self._death.pass_by(f"after {name}")
+            return answer
 
-    async def mark_failed(self, owner: str, notification_id: NotificationId, fault: str, backup: Notification | None) -> None:
-        self._death.before("hand over to SMS")
-        await self._queue.mark_failed(owner, notification_id, fault, backup)
-        self._death.after("hand over to SMS")
+        return step
 
 
-class MortalChannel:
-    def __init__(self, channel: NotificationChannel, death: KilledAt) -> None:
-        self._channel, self._death = channel, death
-        self.find = channel.find
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """``sets`` what goes wrong, for one message; the fan then has to have read just ``reads``, over the channels it ends on.
 
-    async def send(self, notification: Notification) -> Receipt:
-        self._death.before(f"send {notification.channel}")
-        receipt = await self._channel.send(notification)
-        self._death.after(f"send {notification.channel}")
-        return receipt
+    ``passes``: a notifier that comes up after it may get through, and then the fan has read just an AlimTalk.
+    """
+
+    sets: Callable[[Provided, "House"], None] = lambda provided, house: None
+    reads: tuple[str, ...] = ("ALIMTALK",)
+    ends: Mapping[Channel, NotificationStatus]
+    passes: bool = False
 
 
-async def send_until_done(provider: Provided, queue: MemoryNotificationQueue, death: KilledAt, away_for: timedelta) -> None:
-    """A notifier that dies once, and the ones after it, the next of which comes up ``away_for`` later."""
-    channels: Mapping[Channel, NotificationChannel] = provider.channels()
-    mortal: NotificationQueue = MortalQueue(queue, death)
-    for generation in range(20):
-        mortals = {channel: MortalChannel(each, death) for channel, each in channels.items()}
-        send = SendNotifications(mortal, mortals, provider.clock, FakeTime(), FullChance(), Counted(), f"notifier-{generation}")
-        alive = not death.died
+class House:
+    """One provider's two channels, as they are asked."""
+
+    def __init__(self, provider: Provided, *, solapi: bool, trouble: str = "none") -> None:
+        dealer = trouble == "sent on by the dealer"
+        codes = {"PAYMENT_COMPLETED": "not-registered"} if "refused" in trouble else {}
+        if solapi:
+            alimtalk = provider.solapi(dealer_sends_on=dealer, template_codes=codes)
+            self.channels: Mapping[Channel, object] = {Channel.ALIMTALK: alimtalk, Channel.SMS: provider.solapi(Channel.SMS)}
+        else:
+            sender = SENDER_NUMBER if dealer else None
+            self.channels = {Channel.ALIMTALK: provider.alimtalk(failover_sender=sender, template_codes=codes), Channel.SMS: provider.sms()}
+        self.repeats_known = NEVER if solapi else KNOWN_BY_NHN
+        self.alimtalk = Provider.SOLAPI if solapi else Provider.ALIMTALK
+        self.sms = Provider.SOLAPI if solapi else Provider.SMS
+
+
+def undelivered(code: int, resend_status: str) -> Callable[[Provided, House], None]:
+    return lambda provided, house: provided.fault(FaultKind.UNDELIVERED, house.alimtalk, code=code, resend_status=resend_status)
+
+
+def unanswered(*kinds: FaultKind) -> Callable[[Provided, House], None]:
+    def sets(provided: Provided, house: House) -> None:
+        for kind in kinds:
+            provided.fault(kind, house.alimtalk)
+
+    return sets
+
+
+def backup_unanswered(provided: Provided, house: House) -> None:
+    """A fault is taken by who sends first: where AlimTalk is refused for good, and the provider is one, that is AlimTalk."""
+    for _ in range(2 if house.alimtalk is house.sms else 1):
+        provided.fault(FaultKind.DROP_REPLY, house.sms)
+
+
+DELIVERED, FAILED, UNCONFIRMED = NotificationStatus.DELIVERED, NotificationStatus.FAILED, NotificationStatus.UNCONFIRMED
+BY_ALIMTALK = {Channel.ALIMTALK: DELIVERED}
+BY_SMS = {Channel.ALIMTALK: FAILED, Channel.SMS: DELIVERED}
+
+TROUBLES = {
+    "none": Trouble(ends=BY_ALIMTALK),
+    "refused": Trouble(reads=("LMS",), ends=BY_SMS),
+    "not on Kakao": Trouble(sets=undelivered(3104, "RSC01"), reads=("LMS",), ends=BY_SMS),
+    "sent on by the dealer": Trouble(sets=undelivered(3104, "RSC04"), reads=("LMS",), ends=BY_ALIMTALK),
+    "an answer lost": Trouble(sets=unanswered(FaultKind.DROP_REPLY), ends=BY_ALIMTALK),
+    "a request lost": Trouble(sets=unanswered(FaultKind.DROP_REQUEST), ends=BY_ALIMTALK),
+    "both": Trouble(sets=unanswered(FaultKind.DROP_REQUEST, FaultKind.DROP_REPLY), ends=BY_ALIMTALK),
+    "three errors": Trouble(sets=unanswered(*[FaultKind.ERROR] * 3), reads=("LMS",), ends=BY_SMS, passes=True),
+    "refused, and an answer of the backup lost": Trouble(sets=backup_unanswered, reads=("LMS",), ends=BY_SMS),
+}
+
+
+async def until_it_ended(provider: Provided, house: House, one: Notification, death: Death, away_for: timedelta) -> Mapping[Channel, str]:
+    """Notifiers and followers of which one dies, and those after it, the next of which comes up ``away_for`` later."""
+    queue = MemoryNotificationQueue(provider.clock, one)
+    mortals = {channel: Mortal(each, death) for channel, each in house.channels.items()}
+    for generation in range(60):
+        owner = f"process-{generation}"
+        send = SendNotifications(
+            Mortal(queue, death),  # type: ignore[arg-type]
+            mortals,  # type: ignore[arg-type]
+            provider.clock,
+            FakeTime(),
+            FullChance(),
+            Counted(),
+            owner,
+            repeats_known=house.repeats_known,
+        )
+        deliveries = Mortal(MemoryDeliveryQueue(queue), death)
+        follow = FollowDeliveries(deliveries, mortals, provider.clock, FullChance(), Counted(), owner)  # type: ignore[arg-type]
         try:
             await send()
+            await follow()
             provider.clock.move(timedelta(seconds=LEASE_SECONDS))
         except Killed:
             provider.clock.move(away_for)
-        if not alive and all(row.notification.status in DONE for row in queue.rows.values()):
-            return
+        if not OPEN & {row.status for row in queue.rows.values()}:
+            return {row.notification.channel: row.status for row in queue.rows.values()}
+    raise AssertionError(queue.rows)
 
 
-@pytest.mark.parametrize("away_for", [timedelta(seconds=LEASE_SECONDS), timedelta(minutes=11), timedelta(days=1)], ids=str)
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("step", ["begin ALIMTALK", "send ALIMTALK", "record ALIMTALK"])
-async def test_a_notifier_killed_around_an_alimtalk(provider: Provided, step: str, after: bool, away_for: timedelta) -> None:
+@pytest.mark.parametrize("solapi", [False, True], ids=["nhn", "solapi"])
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_whoever_is_killed_at_whatever_moment(provider: Provided, trouble: str, solapi: bool) -> None:
+    """Every moment that there is, with another who takes over at once, or when the provider no longer knows repeats."""
+    told = TROUBLES[trouble]
+    house = House(provider, solapi=solapi, trouble=trouble)
+    allowed = [(told.reads, told.ends), *([(("ALIMTALK",), BY_ALIMTALK)] if told.passes else [])]
+    number, death = 0, Death()
+    for moment in range(100):
+        for away_for in (timedelta(seconds=LEASE_SECONDS), timedelta(minutes=11)):
+            number += 1
+            one = notification(number, phone=f"010{number:08}")
+            provider.app.state.faults.clear()
+            told.sets(provider, house)
+            death = Death(moment)
+            ended = await until_it_ended(provider, house, one, death, away_for)
+            read = tuple(mail.kind for mail in await provider.received(one.phone or ""))
+            assert (read, ended) in allowed[: 2 if death.died else 1], (death.moments[-1] if death.died else "nobody died", away_for)
+        if moment and not death.died:
+            break
+    assert 12 < moment == len(death.moments) + 1, "not all of the moments that there are"
+
+
+@pytest.mark.parametrize("solapi", [False, True], ids=["nhn", "solapi"])
+async def test_a_doubtful_delivery_is_never_doubled(provider: Provided, solapi: bool) -> None:
+    house = House(provider, solapi=solapi)
+    undelivered(3014 if solapi else 3005, "RSC01")(provider, house)
     queue = MemoryNotificationQueue(provider.clock, notification())
-    death = KilledAt(step, after=after)
-    await send_until_done(provider, queue, death, away_for)
-    assert death.died
-    assert [mail.kind for mail in await provider.received()] == ["ALIMTALK"]
-    assert queue.status(notification().id) is NotificationStatus.SENT
-
-
-@pytest.mark.parametrize("away_for", [timedelta(seconds=LEASE_SECONDS), timedelta(minutes=11), timedelta(days=1)], ids=str)
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("step", ["hand over to SMS", "begin SMS", "send SMS", "record SMS"])
-async def test_a_notifier_killed_around_the_backup(provider: Provided, step: str, after: bool, away_for: timedelta) -> None:
-    provider.fault(FaultKind.REFUSE, code=-5000, times=None)
-    queue = MemoryNotificationQueue(provider.clock, notification())
-    death = KilledAt(step, after=after)
-    await send_until_done(provider, queue, death, away_for)
-    assert death.died
-    assert [mail.kind for mail in await provider.received()] == ["LMS"]
-    assert queue.status(notification(channel=Channel.SMS).id) is NotificationStatus.SENT
-
-
-@pytest.mark.parametrize("away_for", [timedelta(seconds=LEASE_SECONDS), timedelta(minutes=11)], ids=str)
-@pytest.mark.parametrize("fault", [FaultKind.DROP_REPLY, FaultKind.DROP_REQUEST, FaultKind.ERROR])
-@pytest.mark.parametrize("failing", list(Provider))
-async def test_answers_that_never_come_and_a_notifier_that_is_killed(
-    provider: Provided, failing: Provider, fault: FaultKind, away_for: timedelta
-) -> None:
-    """Two answers are lost; then the notifier dies before it has written that the third one came."""
-    first = notification(channel=Channel.ALIMTALK if failing is Provider.ALIMTALK else Channel.SMS)
-    provider.fault(fault, failing, times=2)
-    queue = MemoryNotificationQueue(provider.clock, first)
-    await send_until_done(provider, queue, KilledAt(f"record {first.channel}", after=False), away_for)
-    assert len(await provider.received()) == 1
-    assert queue.status(first.id) is NotificationStatus.SENT
+    time = (provider.clock, FakeTime(), FullChance(), Counted(), "process-1")
+    await SendNotifications(queue, house.channels, *time, repeats_known=house.repeats_known)()  # type: ignore[arg-type]
+    follow = FollowDeliveries(MemoryDeliveryQueue(queue), house.channels, provider.clock, FullChance(), Counted(), "process-1")  # type: ignore[arg-type]
+    while queue.status(notification().id) is NotificationStatus.SENT:
+        provider.clock.move(timedelta(hours=1))
+        await follow()
+    assert {row.notification.channel: row.status for row in queue.rows.values()} == {Channel.ALIMTALK: UNCONFIRMED}
+    assert [mail.kind for mail in await provider.mailbox.search(Search(phone=PHONE))] == ["ALIMTALK"]
 
 
 async def notifying(database_url: str, simulator_url: str, owner: str) -> asyncio.subprocess.Process:
@@ -172,7 +222,7 @@ async def test_processes_that_are_really_killed(tmp_path: Path) -> None:
     await put(database, fans)
 
     async def all_sent() -> bool:
-        return {(await row_of(database, fan)).status for fan in fans} == {NotificationStatus.SENT}
+        return not {(await row_of(database, fan)).status for fan in fans} - {NotificationStatus.SENT, NotificationStatus.DELIVERED}
 
     async with provided(tmp_path, FixedClock(created)) as provider:
         provider.fault(FaultKind.DELAY_REPLY, times=None, seconds=0.1)

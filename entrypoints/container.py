@@ -15,9 +15,6 @@ from adapters.kafka.dead_letter_topic import KafkaDeadLetterTopic
 from adapters.kafka.publisher import KafkaPublisher
 from adapters.kafka.subscriber import KafkaSubscriber
 from adapters.kafka.topics import topic_named
-from adapters.notification.alimtalk import AlimtalkChannel
-from adapters.notification.nhn_client import NhnClient
-from adapters.notification.sms import SmsChannel
 from adapters.redis.admission import RedisAdmission
 from adapters.redis.client import connect
 from adapters.redis.pass_checks import RedisPassChecks
@@ -32,6 +29,7 @@ from adapters.sql.catalogue_store import SqlCatalogueStore
 from adapters.sql.concert_view import SqlConcertView
 from adapters.sql.database import database_at
 from adapters.sql.dead_letter_queue import SqlDeadLetterQueue
+from adapters.sql.delivery_queue import SqlDeliveryQueue
 from adapters.sql.gateway_errands import SqlGatewayErrands, SqlGatewayErrandView
 from adapters.sql.idempotency_records import SqlIdempotencyRecords
 from adapters.sql.notification_queue import SqlNotificationQueue
@@ -73,6 +71,8 @@ from application.event_listeners import LISTENERS
 from application.messaging.bury_poison import BuryPoison
 from application.messaging.consume_messages import ConsumeMessages
 from application.messaging.dead_letters import DeadLetters
+from application.messaging.follow_deliveries import FollowDeliveries
+from application.messaging.paced_reports import PacedReports
 from application.messaging.relay_outbox import RelayOutbox
 from application.messaging.send_notifications import SendNotifications
 from application.operations.health import Health
@@ -108,9 +108,10 @@ from domain.notification import Channel
 from entrypoints.auth import AccessTokens, published_keys
 from entrypoints.graphql.context import Services, UseCases
 from entrypoints.graphql.loaders import Views
+from entrypoints.notification import carrier
 from entrypoints.protection import ALIMTALK, SMS, circuit_policies, circuits, rates, shared_store
-from entrypoints.settings import EMBEDDED_KAFKA, EMBEDDED_REDIS, AccessTokenSettings, ProviderSettings, Settings, TossSettings
-from entrypoints.simulators.together import NHN_PATH, TOSS_PATH
+from entrypoints.settings import EMBEDDED_KAFKA, EMBEDDED_REDIS, AccessTokenSettings, Settings, TossSettings
+from entrypoints.simulators.together import TOSS_PATH
 
 CONSUMERS = "notifications"
 """The name under which the consumers of all processes share the broker's partitions."""
@@ -157,11 +158,6 @@ def access_tokens(settings: AccessTokenSettings, clock: Clock) -> AccessTokens:
     )
 
 
-def provider_client(provider: ProviderSettings, port: int) -> NhnClient:
-    """Without a URL: the simulator that this very process serves."""
-    return NhnClient(provider.url or f"http://127.0.0.1:{port}{NHN_PATH}", provider.secret_key)
-
-
 def payment_gateway(toss: TossSettings, port: int) -> TossPaymentGateway:
     """Without a URL: the simulator that this very process serves."""
     return TossPaymentGateway(toss.url or f"http://127.0.0.1:{port}{TOSS_PATH}", toss.secret_key)
@@ -186,6 +182,7 @@ class Container(containers.DeclarativeContainer):
     outbox = providers.Singleton(SqlOutbox, database)
     dead_letters = providers.Singleton(SqlDeadLetterQueue, database)
     notifications = providers.Singleton(SqlNotificationQueue, database)
+    deliveries = providers.Singleton(SqlDeliveryQueue, database)
     idempotency = providers.Singleton(SqlIdempotencyRecords, database)
     catalogue = providers.Singleton(SqlCatalogueStore, database, clock)
     concerts = providers.Singleton(SqlConcertView, database)
@@ -205,22 +202,13 @@ class Container(containers.DeclarativeContainer):
     subscriber = providers.Singleton(subscriber, embedded_broker, settings)
     dead_letter_topic = providers.Singleton(dead_letter_topic, embedded_broker, settings)
 
-    alimtalk_client = providers.Singleton(provider_client, settings.provided.alimtalk, settings.provided.port)
-    sms_client = providers.Singleton(provider_client, settings.provided.sms, settings.provided.port)
-    alimtalk = providers.Singleton(
-        AlimtalkChannel,
-        alimtalk_client,
-        settings.provided.alimtalk.appkey,
-        settings.provided.alimtalk.sender,
-        template_codes=settings.provided.templates,
-    )
+    carrier = providers.Singleton(carrier, settings, clock)
     toss = providers.Singleton(payment_gateway, settings.provided.toss, settings.provided.port)
     errands = providers.Singleton(SqlGatewayErrands, database)
     errand_view = providers.Singleton(SqlGatewayErrandView, database)
     top_ups = providers.Singleton(SqlTopUpView, database)
     refunds = providers.Singleton(SqlPerformanceRefunds, database)
     alerts = providers.Singleton(LoggedAlerts, metrics)
-    sms = providers.Singleton(SmsChannel, sms_client, settings.provided.sms.appkey, settings.provided.sms.sender)
 
     protection_store = providers.Singleton(shared_store, settings.provided.redis_url)
     circuit_policies = providers.Singleton(circuit_policies, settings)
@@ -228,8 +216,8 @@ class Container(containers.DeclarativeContainer):
     breaker = providers.Singleton(PurgatoryCircuitBreaker, circuits, circuit_policies, sleeper.provided.elapsed, metrics)
     limiter = providers.Singleton(RedisRateLimiter, protection_store, providers.Singleton(rates, settings), sleeper, metrics)
     gateway = providers.Singleton(GuardedGateway, toss, breaker, limiter, sleeper.provided.elapsed, toss.provided.close)
-    guarded_alimtalk = providers.Singleton(GuardedChannel, ALIMTALK, alimtalk, breaker, limiter, sleeper.provided.elapsed)
-    guarded_sms = providers.Singleton(GuardedChannel, SMS, sms, breaker, limiter, sleeper.provided.elapsed)
+    guarded_alimtalk = providers.Singleton(GuardedChannel, ALIMTALK, carrier.provided.alimtalk, breaker, limiter, sleeper.provided.elapsed)
+    guarded_sms = providers.Singleton(GuardedChannel, SMS, carrier.provided.sms, breaker, limiter, sleeper.provided.elapsed)
 
     wake = providers.Factory(Wake)
     relay_wake = providers.Singleton(Wake)
@@ -265,7 +253,25 @@ class Container(containers.DeclarativeContainer):
     consume_messages = providers.Singleton(ConsumeMessages, subscriber, transactor, retrying, people, bury_poison, metrics)
     channels = providers.Dict({Channel.ALIMTALK: guarded_alimtalk, Channel.SMS: guarded_sms})
     send_notifications = providers.Singleton(
-        SendNotifications, notifications, channels, clock, sleeper, jitter, metrics, owner, lease_seconds=settings.provided.lease_seconds
+        SendNotifications,
+        notifications,
+        channels,
+        clock,
+        sleeper,
+        jitter,
+        metrics,
+        owner,
+        lease_seconds=settings.provided.lease_seconds,
+        repeats_known=carrier.provided.repeats_known,
+    )
+    reports = providers.Dict(
+        {
+            Channel.ALIMTALK: providers.Singleton(PacedReports, ALIMTALK, carrier.provided.alimtalk, limiter),
+            Channel.SMS: providers.Singleton(PacedReports, SMS, carrier.provided.sms, limiter),
+        }
+    )
+    follow_deliveries = providers.Singleton(
+        FollowDeliveries, deliveries, reports, clock, jitter, metrics, owner, lease_seconds=settings.provided.lease_seconds
     )
     expire_holds = providers.Singleton(ExpireHolds, transactor, retrying, holders, clock)
     old_messages = providers.Singleton(

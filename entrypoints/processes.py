@@ -94,8 +94,7 @@ async def working(container: Container, names: Sequence[str]) -> AsyncIterator[N
         if "consumer" in names:
             stack.push_async_callback(container.subscriber().close)
         if "notifier" in names:
-            stack.push_async_callback(container.alimtalk_client().close)
-            stack.push_async_callback(container.sms_client().close)
+            stack.push_async_callback(container.carrier().close)
             stack.push_async_callback(container.guarded_alimtalk().close)
             stack.push_async_callback(container.guarded_sms().close)
         if "reconciler" in names:
@@ -126,7 +125,10 @@ def roles_of(container: Container, names: Sequence[str]) -> list[Role]:
     made: dict[str, Callable[[], list[Role]]] = {
         "relay": lambda: [role("relay", after(topics, container.relay_outbox()), 0.5, wake=container.relay_wake())],
         "consumer": lambda: [role("consumer", after(topics, then(container.consume_messages(), notifier_wake.set)), 0.0)],
-        "notifier": lambda: [role("notifier", container.send_notifications(), 1.0, wake=notifier_wake)],
+        "notifier": lambda: [
+            role("notifier", container.send_notifications(), 1.0, wake=notifier_wake),
+            role("notifier", container.follow_deliveries(), 1.0),
+        ],
         "admitter": lambda: [role("admitter", container.admit_buyers(), 0.25, wake=container.admitter_wake(), eager=False)],
         "sweeper": lambda: [role("sweeper", container.expire_holds(), 1.0), role("sweeper", container.purge(), PURGE_SECONDS)],
     }
@@ -203,7 +205,7 @@ async def run_simulators(host: str, port: int, directory: Path) -> None:
     """Takes any account that says it is simulated, and any shop with the simulated key."""
     listening = listen(host, port)
     account = Account(appkey=SIMULATED, secret_key=SIMULATED)
-    simulators = Simulators(directory, alimtalk=account, sms=account, toss_secret_key=SIMULATED_TOSS_KEY)
+    simulators = Simulators(directory, alimtalk=account, sms=account, solapi=account, toss_secret_key=SIMULATED_TOSS_KEY)
     server = _Server(_uvicorn(Starlette(routes=simulators.routes())))
     stop = _stop_signal()
     async with contextlib.AsyncExitStack() as stack:
@@ -265,7 +267,10 @@ def _simulators(settings: Settings) -> Simulators | None:
         return None
     alimtalk = Account(appkey=settings.alimtalk.appkey, secret_key=settings.alimtalk.secret_key)
     sms = Account(appkey=settings.sms.appkey, secret_key=settings.sms.secret_key)
-    return Simulators(settings.data_dir, alimtalk=alimtalk, sms=sms, toss_secret_key=settings.toss.secret_key)
+    solapi = Account(appkey=SIMULATED, secret_key=SIMULATED)
+    if settings.solapi is not None:
+        solapi = Account(appkey=settings.solapi.api_key, secret_key=settings.solapi.api_secret)
+    return Simulators(settings.data_dir, alimtalk=alimtalk, sms=sms, solapi=solapi, toss_secret_key=settings.toss.secret_key)
 
 
 def listen(host: str, port: int) -> socket.socket:

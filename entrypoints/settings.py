@@ -40,6 +40,11 @@ class SettingsError(Exception):
         self.problems = problems
 
 
+class NotificationProvider(StrEnum):
+    NHN = "nhn"
+    SOLAPI = "solapi"
+
+
 class Profile(StrEnum):
     EMBEDDED = "embedded"
     PRODUCTION = "production"
@@ -62,6 +67,17 @@ class ProviderSettings:
     url: str | None
     appkey: str = field(repr=False)
     secret_key: str = field(repr=False)
+    sender: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolapiSettings:
+    """An account at Solapi. ``url`` None: the simulator that this process mounts. ``pf_id`` is the Kakao channel's."""
+
+    url: str | None
+    api_key: str
+    api_secret: str = field(repr=False)
+    pf_id: str
     sender: str
 
 
@@ -92,6 +108,10 @@ class Settings:
     toss: TossSettings
     alimtalk: ProviderSettings
     sms: ProviderSettings
+    """Accounts at NHN Cloud, which carries what fans are told unless ``solapi`` does."""
+    solapi: SolapiSettings | None
+    failover_sender: str | None
+    """A number from which the dealer itself sends a text message where Kakao could not deliver; without one, we do."""
     templates: Mapping[str, str]
     """Our template → its code at the provider, where that differs."""
     guests: bool
@@ -119,7 +139,8 @@ class Settings:
 
     @property
     def simulates_providers(self) -> bool:
-        return self.alimtalk.url is None or self.sms.url is None or self.toss.url is None
+        carriers = (self.alimtalk.url, self.sms.url) if self.solapi is None else (self.solapi.url,)
+        return None in (*carriers, self.toss.url)
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -134,6 +155,10 @@ class _Reader:
         self._profile = self._read("PROFILE", Profile, Profile.EMBEDDED, f"one of {', '.join(Profile)}")
         self._embedded = self._profile is Profile.EMBEDDED
         self._data_dir = Path(self._values.get("DATA_DIR") or ".data")
+        provider = self._read(
+            "NOTIFICATION_PROVIDER", NotificationProvider, NotificationProvider.NHN, f"one of {', '.join(NotificationProvider)}"
+        )
+        self._by_solapi = provider is NotificationProvider.SOLAPI
 
     def settings(self) -> Settings:
         """Everything is read before the first complaint."""
@@ -158,6 +183,8 @@ class _Reader:
             ),
             alimtalk=self._provider("ALIMTALK", sender="SENDER_KEY"),
             sms=self._provider("SMS", sender="SENDER_NUMBER"),
+            solapi=self._solapi() if self._by_solapi else None,
+            failover_sender=self._read("ALIMTALK_FAILOVER_SENDER", _phone_number, None, "8 to 13 digits"),
             templates=self._read("TEMPLATE_CODES", _pairs, MappingProxyType({}), "template:code,template:code…"),
             guests=self._flag("GUESTS"),
             faults=self._faults(),
@@ -194,11 +221,23 @@ class _Reader:
         return AccessTokenSettings(secret=secret or None, jwks_url=jwks_url, issuer=issuer, audience=audience)
 
     def _provider(self, name: str, *, sender: str) -> ProviderSettings:
+        """Not asked for where another carries the messages."""
+        if self._by_solapi:
+            return ProviderSettings(url=None, appkey=SIMULATED, secret_key=SIMULATED, sender=SIMULATED)
         return ProviderSettings(
             url=self._required(f"{name}_URL", _http_url, None),
             appkey=self._required(f"{name}_APPKEY", _text, SIMULATED),
             secret_key=self._required(f"{name}_SECRET_KEY", _text, SIMULATED),
             sender=self._required(f"{name}_{sender}", _text, "15880000" if name == "SMS" else SIMULATED),
+        )
+
+    def _solapi(self) -> SolapiSettings:
+        return SolapiSettings(
+            url=self._required("SOLAPI_URL", _http_url, None),
+            api_key=self._required("SOLAPI_API_KEY", _text, SIMULATED),
+            api_secret=self._required("SOLAPI_API_SECRET", _text, SIMULATED),
+            pf_id=self._required("SOLAPI_PF_ID", _text, SIMULATED),
+            sender=self._required("SOLAPI_SENDER_NUMBER", _text, "15880000"),
         )
 
     def _rate(self, name: str) -> int:
@@ -242,6 +281,12 @@ class _Unfit(ValueError):
 def _text(value: str) -> str:
     """some text"""
     return value
+
+
+def _phone_number(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{8,13}", text):
+        raise ValueError
+    return text
 
 
 def _flag(text: str) -> bool:

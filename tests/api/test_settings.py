@@ -167,3 +167,31 @@ def test_how_much_one_process_and_its_providers_bear(tmp_path: Path) -> None:
 def test_none_of_them_is_nothing(tmp_path: Path, name: str) -> None:
     [problem] = problems({"CONCERT_DATA_DIR": str(tmp_path), f"CONCERT_{name}": "0"})
     assert problem.startswith(f"CONCERT_{name} should be 1 to ")
+
+
+def test_solapi_carries_the_messages_where_it_is_asked_to(tmp_path: Path) -> None:
+    nhn, solapi = embedded(tmp_path), embedded(tmp_path, NOTIFICATION_PROVIDER="solapi", ALIMTALK_FAILOVER_SENDER="15880000")
+    assert (nhn.solapi, nhn.failover_sender) == (None, None)
+    assert solapi.solapi is not None
+    assert (solapi.solapi.url, solapi.solapi.api_key, solapi.failover_sender) == (None, "simulated", "15880000")
+    assert solapi.simulates_providers
+    others = {name: value for name, value in PRODUCTION.items() if not name.startswith(("CONCERT_ALIMTALK", "CONCERT_SMS"))}
+    lacking = problems(others | {"CONCERT_NOTIFICATION_PROVIDER": "solapi"})
+    names = ("SOLAPI_URL", "SOLAPI_API_KEY", "SOLAPI_API_SECRET", "SOLAPI_PF_ID", "SOLAPI_SENDER_NUMBER")
+    assert lacking == [f"CONCERT_{name} is needed in production" for name in names]
+    account = dict.fromkeys((f"CONCERT_{name}" for name in names), "secret-of-solapi") | {"CONCERT_SOLAPI_URL": "https://solapi"}
+    production = read_settings(others | account | {"CONCERT_NOTIFICATION_PROVIDER": "solapi"})
+    assert production.solapi is not None and not production.simulates_providers
+    assert (production.solapi.url, production.solapi.api_secret) == ("https://solapi", "secret-of-solapi")
+    assert "api_secret" not in repr(production)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("NOTIFICATION_PROVIDER", "pigeon", "should be one of nhn, solapi"),
+        ("ALIMTALK_FAILOVER_SENDER", "1588-0000", "should be 8 to 13 digits"),
+    ],
+)
+def test_a_wrong_carrier_is_named(name: str, value: str, problem: str) -> None:
+    assert problems({**PRODUCTION, f"CONCERT_{name}": value}) == [f"CONCERT_{name} {problem}"]

@@ -262,8 +262,7 @@ async def opened_house(
         broker = container.embedded_broker()
         assert broker is not None
         stack.push_async_callback(broker.close)
-        stack.push_async_callback(container.alimtalk_client().close)
-        stack.push_async_callback(container.sms_client().close)
+        stack.push_async_callback(container.carrier().close)
         stack.push_async_callback(container.toss().close)
         yield house
 

@@ -1,13 +1,11 @@
 """The real world: the same service over MySQL, Redis and Kafka, beside the simulated providers."""
 
 import secrets
-import time
 from base64 import b64encode
 from contextlib import ExitStack
 from functools import cached_property
 
-import jwt
-
+from features.worlds.accounts import operator_token
 from features.worlds.process import ConcertProcess, await_answer, concert
 from features.worlds.service import BookingService, Tempo
 from features.worlds.world import OwnServers, World, scratch_directory
@@ -15,12 +13,6 @@ from tests.servers.databases import fresh_mysql_database
 from tests.servers.ports import free_port
 
 SIMULATED = "simulated"
-
-
-def _signed_elsewhere(secret: str) -> str:
-    """An operator's token from an issuer of accounts that shares the service's secret."""
-    claims = {"iss": "accounts", "sub": "operator", "roles": ["operator"], "exp": int(time.time()) + 3600}
-    return jwt.encode(claims, secret, algorithm="HS256")
 
 
 class RealWorld(World):
@@ -64,7 +56,7 @@ class RealWorld(World):
             environment=environment,
             directory=directory,
             mailbox_url=None if tempo.faults else self._providers,
-            operator_token=_signed_elsewhere(jwt_secret),
+            operator_token=operator_token(jwt_secret),
         )
 
     @cached_property

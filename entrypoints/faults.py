@@ -36,7 +36,7 @@ PORTS: Mapping[str, Mapping[str, type[Exception]]] = {
     "publisher": {"publish": BrokerUnavailable},
     "outbox": {"mark_published": OutcomeUnknown},
     "notifications": {"mark_sent": OutcomeUnknown},
-    "alimtalk": {"send": ChannelUnavailable},
+    "guarded_alimtalk": {"send": ChannelUnavailable},
 }
 """Port (as the container names it) → its calls that can be broken, and what each raises then."""
 STEPS = {"issue_tickets": Step.TICKET_ISSUANCE, "deduct_points": Step.POINT_DEDUCTION, "append_outbox_message": Step.OUTBOX}

@@ -84,6 +84,8 @@ def _locked(connection: Connection, work: Callable[[Connection], T]) -> T:
     if connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), {"name": name, "seconds": LOCK_SECONDS}).scalar_one() != 1:
         raise StoreUnavailable("another process is migrating, and does not end")
     try:
-        return work(connection)
+        done = work(connection)
+        connection.execute(text("COMMIT"))  # the last step's own mark, before anybody else looks for it
+        return done
     finally:
         connection.execute(text("DO RELEASE_LOCK(:name)"), {"name": name})

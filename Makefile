@@ -29,6 +29,7 @@ help:
 	@echo "make chaos                              every crash point on both databases, kills and repeats for long"
 	@echo "make rehearse URL= FANS= SEATS=         a dress rehearsal against a running server"
 	@echo "make bench-payment                      payments a second against a bare driver"
+	@echo "make bench-soak                         10,000 payments and 100,000 messages delivered, in flat memory"
 	@echo "make bench-backlog                      100,000 messages published and read, in flat memory"
 	@echo "make lock                               resolve the dependencies anew"
 	@echo "make clean                              remove what the others made, DATA_DIR excepted"
@@ -66,6 +67,10 @@ rehearse: $(RUNTIME)
 .PHONY: bench-payment
 bench-payment: $(DEVELOPMENT)
 	$(SERVERS) run -- $(BIN)/python -m benchmarks.payment
+
+.PHONY: bench-soak
+bench-soak: $(DEVELOPMENT)
+	$(BIN)/python -m benchmarks.soak
 
 .PHONY: bench-backlog
 bench-backlog: $(DEVELOPMENT)

@@ -1,5 +1,6 @@
 """What the system is made of: the one place that knows adapters and use cases. Nothing here waits; ``processes`` opens and closes."""
 
+from operator import attrgetter
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -203,6 +204,8 @@ class Container(containers.DeclarativeContainer):
     dead_letter_topic = providers.Singleton(dead_letter_topic, embedded_broker, settings)
 
     carrier = providers.Singleton(carrier, settings, clock)
+    alimtalk = providers.Callable(attrgetter("alimtalk"), carrier)
+    sms = providers.Callable(attrgetter("sms"), carrier)
     toss = providers.Singleton(payment_gateway, settings.provided.toss, settings.provided.port)
     errands = providers.Singleton(SqlGatewayErrands, database)
     errand_view = providers.Singleton(SqlGatewayErrandView, database)
@@ -216,8 +219,8 @@ class Container(containers.DeclarativeContainer):
     breaker = providers.Singleton(PurgatoryCircuitBreaker, circuits, circuit_policies, sleeper.provided.elapsed, metrics)
     limiter = providers.Singleton(RedisRateLimiter, protection_store, providers.Singleton(rates, settings), sleeper, metrics)
     gateway = providers.Singleton(GuardedGateway, toss, breaker, limiter, sleeper.provided.elapsed, toss.provided.close)
-    guarded_alimtalk = providers.Singleton(GuardedChannel, ALIMTALK, carrier.provided.alimtalk, breaker, limiter, sleeper.provided.elapsed)
-    guarded_sms = providers.Singleton(GuardedChannel, SMS, carrier.provided.sms, breaker, limiter, sleeper.provided.elapsed)
+    guarded_alimtalk = providers.Singleton(GuardedChannel, ALIMTALK, alimtalk, breaker, limiter, sleeper.provided.elapsed)
+    guarded_sms = providers.Singleton(GuardedChannel, SMS, sms, breaker, limiter, sleeper.provided.elapsed)
 
     wake = providers.Factory(Wake)
     relay_wake = providers.Singleton(Wake)
@@ -266,8 +269,8 @@ class Container(containers.DeclarativeContainer):
     )
     reports = providers.Dict(
         {
-            Channel.ALIMTALK: providers.Singleton(PacedReports, ALIMTALK, carrier.provided.alimtalk, limiter),
-            Channel.SMS: providers.Singleton(PacedReports, SMS, carrier.provided.sms, limiter),
+            Channel.ALIMTALK: providers.Singleton(PacedReports, ALIMTALK, alimtalk, limiter),
+            Channel.SMS: providers.Singleton(PacedReports, SMS, sms, limiter),
         }
     )
     follow_deliveries = providers.Singleton(

@@ -8,16 +8,16 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from adapters.telemetry.logs import set_up_logging
 from benchmarks.soak.house import House, opened_house
-from benchmarks.soak.memory import Bound, Growth, Sample, growth, sample
+from benchmarks.soak.memory import Bound, Growth, Sample, gauge, growth
 
 MIB = 1 << 20
 SAMPLES = 20
@@ -43,10 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _soak(directory: Path, payments: int, messages: int, bound: Bound) -> int:
     console = Console(width=100)
+    set_up_logging("ERROR")
     async with opened_house(directory, payments) as house:
-        grown = [await _sampled(console, "payments", _payments(house, payments), bound)]
+        with gauge() as sample:
+            grown = [await _sampled(console, "payments", _payments(house, payments, sample), bound)]
         await house.tell(messages - payments)
-        grown.append(await _sampled(console, "messages", _messages(house, messages), bound))
+        with gauge() as sample:
+            grown.append(await _sampled(console, "messages", _messages(house, messages, sample), bound))
         outcome = await house.outcome()
     print(f"tickets={outcome.tickets} notified={outcome.sent} dead_letters={outcome.dead}")
     if outcome != (payments, messages, 0):
@@ -54,7 +57,7 @@ async def _soak(directory: Path, payments: int, messages: int, bound: Bound) -> 
     return int(any(each.exceeds(bound) for each in grown))
 
 
-async def _payments(house: House, count: int) -> AsyncIterator[Sample]:
+async def _payments(house: House, count: int, sample: Callable[[int], Sample]) -> AsyncIterator[Sample]:
     every = max(WAVE, count // SAMPLES)
     for done in range(0, count, WAVE):
         if done % every < WAVE:
@@ -63,7 +66,7 @@ async def _payments(house: House, count: int) -> AsyncIterator[Sample]:
     yield sample(count)
 
 
-async def _messages(house: House, count: int) -> AsyncIterator[Sample]:
+async def _messages(house: House, count: int, sample: Callable[[int], Sample]) -> AsyncIterator[Sample]:
     every = count // SAMPLES
     reached = 0
     while house.provider.taken < count:
@@ -78,10 +81,9 @@ async def _messages(house: House, count: int) -> AsyncIterator[Sample]:
 async def _sampled(console: Console, what: str, samples: AsyncIterator[Sample], bound: Bound) -> Growth:
     table = Table("done", "seconds", "RSS MiB", "blocks", title=what, title_justify="left")
     began, taken = time.perf_counter(), []
-    async with aclosing(samples) as each_sample:  # type: ignore[type-var]
-        async for each in each_sample:
-            taken.append(each)
-            table.add_row(f"{each.done}", f"{time.perf_counter() - began:.1f}", f"{each.rss / MIB:.1f}", f"{each.blocks}")
+    async for each in samples:
+        taken.append(each)
+        table.add_row(f"{each.done}", f"{time.perf_counter() - began:.1f}", f"{each.rss / MIB:.1f}", f"{each.blocks}")
     console.print(table)
     grown = growth(taken)
     verdict = "GROWS" if grown.exceeds(bound) else "flat"

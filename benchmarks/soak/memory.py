@@ -4,7 +4,8 @@ import functools
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,13 +47,28 @@ class Growth:
         return self.rss > bound.rss or self.blocks_each > bound.blocks_each
 
 
-def sample(done: int) -> Sample:
-    """To be taken while nothing is under way. Bounded caches are emptied before: what is left is what nothing bounds."""
-    for cache in [thing for thing in gc.get_objects() if isinstance(thing, functools._lru_cache_wrapper)]:
-        if cache.cache_parameters()["maxsize"] is not None:
-            cache.cache_clear()
+@contextmanager
+def gauge() -> Iterator[Callable[[int], Sample]]:
+    """A function that takes a sample, to be called while nothing is under way.
+
+    Bounded caches are emptied before each, so that what is left is what nothing bounds. What is there now is not looked at
+    by the garbage collector until the end, or each sample would cost most of a second.
+    """
     gc.collect()
-    return Sample(done=done, rss=resident(), blocks=sys.getallocatedblocks())
+    caches = [thing for thing in gc.get_objects() if isinstance(thing, functools._lru_cache_wrapper)]
+    bounded = [cache for cache in caches if cache.cache_parameters()["maxsize"] is not None]
+    gc.freeze()
+
+    def sample(done: int) -> Sample:
+        for cache in bounded:
+            cache.cache_clear()
+        gc.collect()
+        return Sample(done=done, rss=resident(), blocks=sys.getallocatedblocks())
+
+    try:
+        yield sample
+    finally:
+        gc.unfreeze()
 
 
 def resident() -> int:

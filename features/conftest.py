@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 
 from features.steps.account_steps import *  # noqa: F403 -- pytest-bdd finds sentences among a conftest's names
+from features.steps.card_steps import *  # noqa: F403
 from features.steps.concert_steps import *  # noqa: F403
+from features.steps.endurance_steps import *  # noqa: F403
+from features.steps.fault_steps import *  # noqa: F403
 from features.steps.hold_steps import *  # noqa: F403
 from features.steps.notification_steps import *  # noqa: F403
 from features.steps.outage_steps import *  # noqa: F403
+from features.steps.outbox_steps import *  # noqa: F403
 from features.steps.payment_steps import *  # noqa: F403
 from features.steps.queue_steps import *  # noqa: F403
 from features.steps.refusal_steps import *  # noqa: F403

@@ -12,7 +12,7 @@ from pytest_bdd.steps import StepFunctionContext, step_function_context_registry
 
 from features.steps.sentences import Sentence
 
-FEATURES = Path(__file__).with_name("booking")
+FEATURES = Path(__file__).parent
 PROJECT = {
     "async.feature": """\
 # language: ko
@@ -57,7 +57,7 @@ def test_without_the_guard_it_would_pass(project: Path) -> None:
     assert run_pytest(project).returncode == pytest.ExitCode.OK
 
 
-@pytest.mark.parametrize("path", sorted(FEATURES.glob("*.feature")), ids=lambda path: str(path.stem))
+@pytest.mark.parametrize("path", sorted(FEATURES.glob("*/*.feature")), ids=lambda path: str(path.stem))
 def test_every_step_means_one_thing(path: Path) -> None:
     sentences = [context for context in step_function_context_registry.values() if isinstance(context.parser, Sentence)]
     meanings = {step.name: _meanings(step, sentences) for step in _steps(path)}
@@ -66,7 +66,7 @@ def test_every_step_means_one_thing(path: Path) -> None:
 
 
 def test_every_sentence_is_told() -> None:
-    steps = [step for path in FEATURES.glob("*.feature") for step in _steps(path)]
+    steps = [step for path in FEATURES.glob("*/*.feature") for step in _steps(path)]
     sentences = [context for context in step_function_context_registry.values() if isinstance(context.parser, Sentence)]
     untold = {context.parser.name for context in sentences if not any(_meanings(step, [context]) for step in steps)}
     assert untold == set()

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from pytest_bdd import then, when
+from pytest_bdd import step, then, when
 
 from features.steps.sentences import Sentence
 from features.steps.story import Story, eventually
@@ -24,7 +24,7 @@ def changes_the_number(story: Story, name: str) -> None:
     assert viewer["phone"] == fan.phone
 
 
-@then(Sentence("{name:fan}에게 알림톡이 꼭 {count:number}통 온다"))
+@step(Sentence("{name:fan}에게 알림톡이 꼭 {count:number}통 온다"))
 @then(Sentence("{name:fan}의 새 번호로 알림톡이 꼭 {count:number}통 온다"))
 def is_told_so_often(story: Story, name: str, count: int) -> None:
     _await_letters(story, [story.fan(name)], count)

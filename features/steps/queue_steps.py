@@ -50,7 +50,7 @@ def is_admitted(story: Story, name: str) -> None:
 @given(Sentence("팬 {count:number}명이 입장해 있다"))
 def a_crowd_is_admitted(story: Story, count: int) -> None:
     story.gather(count)
-    story.at_once([partial(_admitted, fan, story) for fan in story.crowd])
+    story.at_once([partial(admitted, fan, story) for fan in story.crowd])
 
 
 @when(Sentence("{name:fan}이/가 토큰을 들고 대기열에 돌아온다"))
@@ -230,7 +230,7 @@ def _joined(fan: Fan, story: Story, resume_token: str | None = None) -> None:
     assert answer.typename == "JoinQueueSuccess", answer
 
 
-def _admitted(fan: Fan, story: Story) -> None:
+def admitted(fan: Fan, story: Story) -> None:
     _joined(fan, story)
     eventually(lambda: _is_active(fan))
 

@@ -60,9 +60,9 @@ class Story:
     def use(self, service: BookingService) -> None:
         self._service = service
 
-    def use_own_servers(self) -> None:
+    def use_own_servers(self, tempo: Tempo = Tempo()) -> None:  # noqa: B008, it is frozen
         """A service beside servers that the scenario may break."""
-        self._service, self._servers = self.world.service_on_own_servers()
+        self._service, self._servers = self.world.service_on_own_servers(tempo)
 
     def kill(self) -> None:
         """As a power cut would. What the dead had taken up comes again when their lease has run out."""

@@ -159,6 +159,24 @@ mutation($input: CreateConcertInput!) { createConcert(input: $input) {
 } }
 """
 
+CANCEL_PERFORMANCE = """
+mutation($performanceId: ID!) { cancelPerformance(performanceId: $performanceId) {
+  __typename ... on CancelPerformanceSuccess { newly } ... on Error { code message }
+} }
+"""
+PREPARE_PAYMENT = """
+mutation($input: PreparePaymentInput!) { preparePayment(input: $input) {
+  __typename ... on PaymentOrder { orderId amount } ... on Error { code message retryable }
+} }
+"""
+
+DEAD_LETTERS = "query { operations { deadLetters(first: 100) { edges { node { id origin type tries reason } } } } }"
+DISCARD = """
+mutation($input: DeadLettersInput!) { discardDeadLetters(input: $input) {
+  __typename ... on DeadLettersDecided { outcomes { id problem } } ... on Error { code message }
+} }
+"""
+
 
 def _lever(mutation: str) -> str:
     return f"""

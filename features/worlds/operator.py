@@ -94,6 +94,19 @@ class Operator:
     def close(self, show: Show) -> None:
         self._do(documents.CLOSE, concertId=show.concert_id)
 
+    def cancel_performance(self, show: Show) -> None:
+        self._do(documents.CANCEL_PERFORMANCE, performanceId=show.performance_id)
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """Those that wait for a decision, oldest first."""
+        found = self._api.ask(documents.DEAD_LETTERS, bearer=self._bearer)["operations"]["deadLetters"]["edges"]
+        return [edge["node"] for edge in found]
+
+    def discard(self, letter_id: str, note: str) -> list[str | None]:
+        """Why each stays as it is, if it does."""
+        done = self._do(documents.DISCARD, input={"ids": [letter_id], "note": note, "dryRun": False})
+        return [outcome["problem"] for outcome in done["outcomes"]]
+
     def _do(self, document: str, **variables: Any) -> dict[str, Any]:
         answer = self._api.mutate(document, variables, self._bearer)
         assert "code" not in answer.fields, f"the operator was refused: {answer}"

@@ -33,7 +33,8 @@ class World(ABC):
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._services: dict[Tempo, BookingService] = {}
-        self._on_own_servers: tuple[BookingService, OwnServers] | None = None
+        self._own_servers: OwnServers | None = None
+        self._on_own_servers: dict[Tempo, BookingService] = {}
 
     def service(self, tempo: Tempo) -> BookingService:
         if tempo not in self._services:
@@ -41,14 +42,16 @@ class World(ABC):
         self._services[tempo].revive()
         return self._services[tempo]
 
-    def service_on_own_servers(self) -> tuple[BookingService, OwnServers]:
+    def service_on_own_servers(self, tempo: Tempo) -> tuple[BookingService, OwnServers]:
         """A service beside servers that a scenario may break."""
-        if self._on_own_servers is None:
+        if self._own_servers is None:
             redis = self._stack.enter_context(RedisServer.started())
-            servers = OwnServers(redis=redis, kafka=self._stack.enter_context(KafkaServer.started()))
-            self._on_own_servers = self._stack.enter_context(self._running(Tempo(), servers)), servers
-        service, servers = self._on_own_servers
+            self._own_servers = OwnServers(redis=redis, kafka=self._stack.enter_context(KafkaServer.started()))
+        servers = self._own_servers
         servers.revive()
+        if tempo not in self._on_own_servers:
+            self._on_own_servers[tempo] = self._stack.enter_context(self._running(tempo, servers))
+        service = self._on_own_servers[tempo]
         service.revive()
         return service, servers
 

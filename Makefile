@@ -28,6 +28,7 @@ help:
 	@echo "make check                              static checks and the tests that need no server"
 	@echo "make chaos                              every crash point on both databases, kills and repeats for long"
 	@echo "make rehearse URL= FANS= SEATS=         a dress rehearsal against a running server"
+	@echo "make matrix                             every failure of the report, its scenarios and how they went"
 	@echo "make bench-payment                      payments a second against a bare driver"
 	@echo "make bench-soak                         10,000 payments and 100,000 messages delivered, in flat memory"
 	@echo "make bench-backlog                      100,000 messages published and read, in flat memory"
@@ -63,6 +64,10 @@ chaos: $(DEVELOPMENT)
 .PHONY: rehearse
 rehearse: $(RUNTIME)
 	@exec $(BIN)/concert rehearse --url '$(URL)' --fans '$(FANS)' --seats '$(SEATS)'
+
+.PHONY: matrix
+matrix: $(DEVELOPMENT)
+	$(SERVERS) run -- $(BIN)/python -m features.matrix
 
 .PHONY: bench-payment
 bench-payment: $(DEVELOPMENT)

@@ -195,3 +195,9 @@ def test_solapi_carries_the_messages_where_it_is_asked_to(tmp_path: Path) -> Non
 )
 def test_a_wrong_carrier_is_named(name: str, value: str, problem: str) -> None:
     assert problems({**PRODUCTION, f"CONCERT_{name}": value}) == [f"CONCERT_{name} {problem}"]
+
+
+def test_production_lets_nobody_inject_faults(tmp_path: Path) -> None:
+    assert problems({**PRODUCTION, "CONCERT_FAULTS": "true"}) == ["CONCERT_FAULTS is refused in production"]
+    assert not embedded(tmp_path).faults
+    assert embedded(tmp_path, FAULTS="true").faults

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, TextClause, text
+from sqlalchemy.exc import IntegrityError
 from structlog.contextvars import get_contextvars
 
 from adapters.sql.addresses import MysqlAddress, parse_address
@@ -215,3 +216,16 @@ def test_a_huge_packet_is_shown_in_no_time() -> None:
     began = time.perf_counter()
     assert without_values(sql) == "INSERT INTO t VALUES (…)"
     assert time.perf_counter() - began < 1
+
+
+async def test_a_refused_statement_does_not_repeat_its_values(database: AnyDatabase) -> None:
+    row = {"user": fan(1).bytes, "phone": "01012345678"}
+
+    def twice(connection: Connection) -> None:
+        for _ in range(2):
+            connection.execute(text("INSERT INTO contacts (user_id, phone, chosen) VALUES (:user, :phone, 1)"), row)
+
+    with pytest.raises(IntegrityError) as refused:
+        await database.write(twice)
+    assert "INSERT INTO contacts" in str(refused.value)
+    assert "1234" not in str(refused.value)

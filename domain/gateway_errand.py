@@ -4,7 +4,7 @@ It is written with the intent, before the first byte leaves, and closed by proof
 what was learned. Between the two any process may die, and another takes the errand up.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -44,7 +44,7 @@ class ErrandId(NamedTuple):
 class GatewayErrand:
     id: ErrandId
     order_id: str
-    payment_key: str
+    payment_key: str = field(repr=False)
     amount: Won
     state: ErrandState
     created_at: datetime

@@ -1,6 +1,6 @@
 """A payment is one attempt to pay for one reservation."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
@@ -52,7 +52,7 @@ class Payment:
     paid_at: datetime | None = None
     points_taken: Won = ZERO
     order_id: str | None = None
-    payment_key: str | None = None
+    payment_key: str | None = field(default=None, repr=False)
     decline_code: str | None = None
 
     @property
@@ -121,7 +121,7 @@ class Payment:
 
     def begin_refund(self) -> Self:
         """The intent to give the card's part back, written before the gateway is asked. Raises NotCancellable."""
-        if self.status is not PaymentStatus.COMPLETED and not self.status.is_open:
+        if self.status not in (PaymentStatus.COMPLETED, PaymentStatus.FAILED) and not self.status.is_open:
             raise NotCancellable
         return replace(self, status=PaymentStatus.CANCELLING)
 

@@ -1,6 +1,6 @@
 """A top-up: points bought by card. One attempt, like a payment, and owned by a person instead of a concert."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
@@ -26,13 +26,15 @@ class TopUp:
     amount: Won
     status: PaymentStatus
     order_id: str
-    payment_key: str
+    payment_key: str = field(repr=False)
     requested_at: datetime
     completed_at: datetime | None = None
     decline_code: str | None = None
 
     def complete(self, now: datetime) -> Self:
-        return replace(self._while_open(), status=PaymentStatus.COMPLETED, completed_at=now)
+        """Paid is paid, also where it had been given up too soon."""
+        attempt = self if self.status is PaymentStatus.FAILED else self._while_open()
+        return replace(attempt, status=PaymentStatus.COMPLETED, completed_at=now)
 
     def doubt(self) -> Self:
         return replace(self._while_open(), status=PaymentStatus.IN_DOUBT)

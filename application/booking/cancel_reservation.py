@@ -81,6 +81,8 @@ class CancelFoundReservation:
         elif reservation.status is ReservationStatus.CONFIRMED and reservation.payment_id is not None:
             work.performances.on_offer(reservation.id.performance_id).ensure_refundable(work.now)
             begin_refund(work.payments.get(reservation.payment_id), work)
+        elif reservation.status is ReservationStatus.CANCELLING:
+            return self._given_back(reservation, work)  # another request's refund is under way
         else:
             raise NotCancellable
         work.remember(command.idempotency, command.fingerprint, reservation.id[1:])
@@ -90,6 +92,8 @@ class CancelFoundReservation:
         if reservation.payment_id is None:
             return Cancellation(reservation_id=reservation.id)
         payment = work.payments.get(reservation.payment_id)
+        if payment.status is PaymentStatus.COMPLETED:  # the refund that this key began was refused for good
+            raise NotCancellable
         return Cancellation(
             reservation_id=reservation.id,
             refunded_points=payment.points_amount,

@@ -30,6 +30,8 @@ def release_sold_seats(event: PaymentCancelled, work: Work) -> None:
 
 def restore_points(event: PaymentCancelled, work: Work) -> None:
     payment = event.payment
+    if payment.points_amount == 0:
+        return
     account, entry = work.point_accounts.of(payment.user_id).restore(payment.points_amount, payment.id.payment, event.at)
     work.point_accounts.save(account)
     work.ledger.add(entry)

@@ -51,7 +51,8 @@ def move_hold(reservation: Reservation, work: Work) -> None:
 
 
 def restore_taken_points(payment: Payment, work: Work) -> None:
-    if payment.points_taken > 0:
+    """Once: an attempt that has failed has its points back already."""
+    if payment.points_taken > 0 and payment.decline_code is None:
         account, entry = work.point_accounts.of(payment.user_id).restore(payment.points_taken, payment.id.payment, work.now)
         work.point_accounts.save(account)
         work.ledger.add(entry)

@@ -1,6 +1,6 @@
 """Paying for a held reservation."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from application.booking.ticket_issuance import UNGUARDED, TicketIssuance
 from application.ports.id_generator import IdGenerator
@@ -13,6 +13,7 @@ from domain.errors import CircuitOpen, ServiceUnavailable, Stale, Step, TicketIs
 from domain.events import PaymentCompleted
 from domain.idempotency import IdempotencyKey, fingerprint_of
 from domain.ids import BuyerId, PaymentId, ReservationId, UserId
+from domain.money import Won
 from domain.payment import Payment, PaymentMethod
 from domain.queue_token import ShownToken, place_shown
 
@@ -25,7 +26,9 @@ class PayCommand:
     idempotency_key: str
     method: PaymentMethod = PaymentMethod.POINTS
     order_id: str | None = None
-    payment_key: str | None = None
+    payment_key: str | None = field(default=None, repr=False)
+    points: Won | None = None
+    """Beside a card: what the order was minted with, if it is said again."""
 
     @property
     def buyer_id(self) -> BuyerId:

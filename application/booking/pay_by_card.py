@@ -86,6 +86,8 @@ class PinHold:
         if order is None:
             raise ReservationNotFound
         order.ensure_for(self.command.user_id, self.command.reservation_id, work.now)
+        if self.command.points not in (None, order.points):
+            raise IdempotencyConflict
         return order
 
     def _request(self, order: PaymentOrder, reservation: Reservation, work: Work) -> Payment:

@@ -57,7 +57,7 @@ class RequestTopUp:
         if earlier := work.idempotency.earlier_result(command.idempotency, command.fingerprint):
             return TopUpId(command.user_id, *earlier)
         if (attempt := work.top_ups.find(self.id)) is not None:
-            if attempt.payment_key != command.payment_key:
+            if (attempt.payment_key, attempt.amount) != (command.payment_key, self.amount):
                 raise IdempotencyConflict
             return attempt.id
         order = work.orders.find(OrderKey(self.id.user_id, self.id.top_up))

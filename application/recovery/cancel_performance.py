@@ -1,8 +1,8 @@
 """Cancelling a performance: the sale stops at once, then every reservation is given back, again and again until none is left."""
 
-import asyncio
 from dataclasses import dataclass, replace
 
+from application.all_of import all_of
 from application.booking.card_payments import begin_refund, errand_id
 from application.ports.performance_refunds import PerformanceRefunds
 from application.ports.unit_of_work import Needs
@@ -94,7 +94,7 @@ class RefundCancelledPerformances:
         given = 0
         for performance_id in await self._refunds.unfinished(PERFORMANCES):
             found = await self._refunds.reservations_to_refund(performance_id, BATCH)
-            given += sum(await asyncio.gather(*(self._give_back(reservation) for reservation in found)))
+            given += sum(await all_of(*(self._give_back(reservation) for reservation in found)))
         return given
 
     async def _give_back(self, found: Reservation) -> bool:

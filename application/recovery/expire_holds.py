@@ -1,8 +1,8 @@
 """Sweeping holds that have run out."""
 
-import asyncio
 from dataclasses import dataclass
 
+from application.all_of import all_of
 from application.ports.clock import Clock
 from application.ports.seat_holders import SeatHolders
 from application.ports.unit_of_work import Needs
@@ -39,7 +39,7 @@ class ExpireHolds:
     async def __call__(self) -> int:
         """Ends what has run out, oldest first, at most ``BATCH``; returns how many it ended."""
         overdue = await self._holders.overdue(self._clock.now(), BATCH)
-        return sum(await asyncio.gather(*(self._end(reservation) for reservation in overdue)))
+        return sum(await all_of(*(self._end(reservation) for reservation in overdue)))
 
     async def _end(self, reservation: Reservation) -> bool:
         try:

@@ -48,9 +48,11 @@ class CompleteCardPayment(_Settlement):
     def decide(self, work: Work) -> PaymentStatus:
         payment = work.payments.get(self.payment.id)
         self._close(ErrandKind.CONFIRM, work)
+        reservation = work.reservations.get(payment.reservation_id)
+        if payment.status is PaymentStatus.FAILED:  # given up too soon: whatever was charged after that goes back
+            return give_back(payment, reservation, work)
         if not payment.status.is_open:
             return payment.status
-        reservation = work.reservations.get(payment.reservation_id)
         if not self._can_be_confirmed(payment, reservation, work):
             return give_back(payment, reservation, work)
         completed = payment.complete(work.now)
@@ -107,7 +109,7 @@ class FailCardPayment(_Settlement):
             return payment.status
         failed = payment.fail(self.decline_code)
         work.payments.change(failed)
-        restore_taken_points(failed, work)
+        restore_taken_points(payment, work)
         unpin_hold(work.reservations.get(failed.reservation_id), failed, work)
         return failed.status
 

@@ -1,11 +1,19 @@
 """Running errands to the card gateway: send, learn, write what was learned; or look up what became of an earlier request."""
 
-import asyncio
 from datetime import timedelta
 
+from application.all_of import all_of
 from application.ports.gateway_errands import DueErrand, GatewayErrands, NextStep
 from application.ports.operator_alert import OperatorAlert
-from application.ports.payment_gateway import AnswerClass, CancelRequest, ConfirmRequest, GatewayAnswer, GatewayPayment, PaymentGateway
+from application.ports.payment_gateway import (
+    AnswerClass,
+    CancelRequest,
+    ConfirmRequest,
+    GatewayAnswer,
+    GatewayPayment,
+    GatewayStatus,
+    PaymentGateway,
+)
 from application.recovery.gateway_answers import CANCEL, CANCEL_STATED, CONFIRM, CONFIRM_STATED, Move, is_about
 from application.recovery.settle_errand import SettleErrand
 from domain.errors import GatewayUnavailable, ServiceUnavailable, Stale
@@ -18,6 +26,10 @@ LOOK_UP_AFTER = (2.0, 5.0, 15.0, 60.0, 300.0)
 """Seconds before the first, second … look-up; the last one again and again."""
 SEND_AGAIN_AFTER = (0.2, 1.0, 5.0)
 SEND_LATER_AFTER = (5.0, 15.0, 30.0, 60.0)
+MISMATCH = "MISMATCH"
+"""The gateway charged our order, but not as this attempt asked."""
+ANOTHERS = "ANOTHERS"
+"""What it states of our order is about another payment key, amount or currency, and nothing was charged."""
 LAST_RESEND = GATEWAY_WINDOW - timedelta(minutes=2)
 
 
@@ -31,27 +43,24 @@ class RunErrands:
         settle: SettleErrand,
         alert: OperatorAlert,
         owner: str,
-        concurrency: int = 16,
     ) -> None:
         self._errands = errands
         self._gateway = gateway
         self._settle = settle
         self._alert = alert
         self._owner = owner
-        self._free = asyncio.Semaphore(concurrency)
 
     async def __call__(self) -> int:
         """One pass over what is due; returns how many errands it took up."""
         due = await self._errands.claim(self._owner, BATCH, LEASE_SECONDS)
-        await asyncio.gather(*(self._run(errand) for errand in due))
+        await all_of(*(self._run(errand) for errand in due))
         return len(due)
 
     async def _run(self, due: DueErrand) -> None:
-        async with self._free:
-            if due.next_step is NextStep.LOOK_UP:
-                await self._look_up(due)
-            elif await self._errands.begin_send(self._owner, due.errand.id):
-                await self._send(due)
+        if due.next_step is NextStep.LOOK_UP:
+            await self._look_up(due)
+        elif await self._errands.begin_send(self._owner, due.errand.id):
+            await self._send(due)
 
     async def _send(self, due: DueErrand) -> None:
         errand = due.errand
@@ -88,10 +97,14 @@ class RunErrands:
         return await self._gateway.cancel(request)
 
     def _stated(self, errand: GatewayErrand, payment: GatewayPayment) -> tuple[Move, str]:
-        """What is not exactly about this attempt proves nothing, and should not happen."""
+        """What is not exactly about this attempt proves nothing; that our order was charged otherwise should not happen."""
         if not is_about(payment, errand):
+            if payment.status is not GatewayStatus.DONE:
+                return Move.DOUBT, ANOTHERS
             self._alert.tell("gateway-mismatch", order=errand.order_id)
-            return Move.DOUBT, "MISMATCH"
+            return Move.DOUBT, MISMATCH
+        if payment.status is GatewayStatus.CANCELED and errand.id.kind is ErrandKind.CANCEL and payment.cancelled_amount != errand.amount:
+            return Move.DOUBT, MISMATCH
         table = CONFIRM_STATED if errand.id.kind is ErrandKind.CONFIRM else CANCEL_STATED
         return table[payment.status], payment.failure_code or payment.status
 
@@ -103,20 +116,26 @@ class RunErrands:
             await self._act(due, (Move.DOUBT, "UNAVAILABLE"))
             return
         move, code = (Move.DOUBT, "NOT_FOUND") if found is None else self._stated(due.errand, found)
-        if move is Move.DOUBT and due.errand.id.kind is ErrandKind.CONFIRM and code != "MISMATCH":
-            move = self._undecided(due, because)
+        if move is Move.DOUBT and due.errand.id.kind is ErrandKind.CONFIRM:
+            move = self._undecided(due, because, code)
         if move is Move.SEND_AGAIN and because is Move.STAND_AGAIN:
             move = Move.STAND_AGAIN
         await self._act(due, (move, refusal if refusal and move in (Move.FAIL, Move.STAND_AGAIN) else code))
 
-    def _undecided(self, due: DueErrand, because: Move | None) -> Move:
-        """The gateway has not charged: a refusal is believed, an old attempt is over, a young one is sent again."""
-        if because is Move.FAIL_AFTER_LOOK_UP:
+    def _undecided(self, due: DueErrand, because: Move | None, code: str) -> Move:
+        """The gateway has not charged this attempt. An old one is over, a young one is sent again.
+
+        A refusal is believed only of the first request there ever was: an earlier one may still be under way, or lie with
+        a stopped worker.
+        """
+        if because is Move.FAIL_AFTER_LOOK_UP and due.sends == 0:
             return Move.FAIL
         if due.begun_at is None:
-            return Move.SEND_AGAIN
+            return Move.SEND_AGAIN if code not in (MISMATCH, ANOTHERS) else Move.DOUBT
         if not may_still_be_sent(due.begun_at, due.now):
-            return Move.FAIL
+            return Move.HAND_OVER if code == MISMATCH else Move.FAIL
+        if code in (MISMATCH, ANOTHERS):
+            return Move.DOUBT
         return Move.SEND_AGAIN if due.now < due.begun_at + LAST_RESEND and due.sends <= len(SEND_AGAIN_AFTER) else Move.DOUBT
 
     async def _act(self, due: DueErrand, learned: tuple[Move, str]) -> None:
@@ -145,7 +164,7 @@ class RunErrands:
     async def _settle_or_postpone(self, due: DueErrand, move: Move, code: str) -> None:
         """What cannot be written now is learned again: the errand stays open until it is written."""
         try:
-            await self._settle(due.errand, move, code, due.now)
+            await self._settle(due.errand, move, code, due.now, due.look_ups)
         except (ServiceUnavailable, Stale):
             await self._postpone(due, NextStep.LOOK_UP, _nth(LOOK_UP_AFTER, due.look_ups), "NOT_WRITTEN")
 

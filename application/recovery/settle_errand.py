@@ -27,6 +27,9 @@ from domain.payment import Payment, PaymentStatus
 from domain.payment_order import attempt_of
 from domain.reservation import Reservation
 
+COMPLETING_TRIES = 3
+"""How often a proved charge is tried to be completed, with look-ups between, before the money goes back."""
+
 
 class SettleErrand:
     def __init__(
@@ -43,17 +46,19 @@ class SettleErrand:
         self._alert = alert
         self._issuance = issuance
 
-    async def __call__(self, errand: GatewayErrand, move: Move, code: str, now: datetime) -> None:
+    async def __call__(self, errand: GatewayErrand, move: Move, code: str, now: datetime, look_ups: int) -> None:
         """One transaction that does nothing where it was done. Raises ServiceUnavailable or Stale when it cannot be written now."""
         attempt = attempt_of(errand.order_id)
         if isinstance(attempt, PaymentId):
-            await self._settle_payment(errand, attempt, move, code, now)
+            await self._settle_payment(errand, attempt, move, code, now, look_ups)
         elif isinstance(attempt, TopUpId):
             await self._run(_top_up_transaction(errand, attempt, move, code))
         if move is Move.HAND_OVER:
             self._alert.tell("gateway-manual", order=errand.order_id, code=code)
 
-    async def _settle_payment(self, errand: GatewayErrand, payment_id: PaymentId, move: Move, code: str, now: datetime) -> None:
+    async def _settle_payment(
+        self, errand: GatewayErrand, payment_id: PaymentId, move: Move, code: str, now: datetime, look_ups: int
+    ) -> None:
         [payment] = await self._bookings.payments_by_id([payment_id])
         if payment is None:
             self._alert.tell("gateway-unknown-payment", order=errand.order_id)
@@ -62,11 +67,13 @@ class SettleErrand:
         if reservation is None:
             self._alert.tell("gateway-unknown-payment", order=errand.order_id)
             return
+        if move is Move.COMPLETE and payment.status is PaymentStatus.FAILED:
+            self._alert.tell("gateway-late-charge", order=errand.order_id)
         transaction = _payment_transaction(errand, payment, reservation, move, code)
         try:
             await (self._complete(transaction) if move is Move.COMPLETE else self._run(transaction))
         except ServiceUnavailable:
-            if move is not Move.COMPLETE or reservation.expires_at > now:
+            if move is not Move.COMPLETE or reservation.expires_at > now or look_ups < COMPLETING_TRIES:
                 raise
             # The charge is proved, completing kept failing, and the hold is over: the money goes back.
             await self._run(ReturnCharge(payment=payment, reservation=reservation))

@@ -30,7 +30,7 @@ class CompleteTopUp(_TopUpSettlement):
     def decide(self, work: Work) -> PaymentStatus:
         self._close(work)
         top_up = work.top_ups.get(self.id)
-        if not top_up.status.is_open:
+        if top_up.status is PaymentStatus.COMPLETED:
             return top_up.status
         completed = top_up.complete(work.now)
         work.top_ups.change(completed)

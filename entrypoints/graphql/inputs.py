@@ -1,5 +1,7 @@
 """The inputs of mutations: checked here, so that a command is well formed before any rule is asked."""
 
+from typing import Any
+
 import strawberry
 
 from application.booking.cancel_reservation import CancelReservationCommand
@@ -125,13 +127,14 @@ class PayInput:
             **self._card(),
         )
 
-    def _card(self) -> dict[str, str]:
+    def _card(self) -> dict[str, Any]:
         """A card is paid with by an order and the key that the gateway bound to it; points by neither."""
         if self.method is not PaymentMethod.CARD:
             return {}
         return {
             "order_id": read_reference(self.order_id or "", "orderId"),
             "payment_key": read_reference(self.payment_key or "", "paymentKey"),
+            "points": None if self.points_to_use is None or self.points_to_use is strawberry.UNSET else Won(self.points_to_use),
         }
 
 

@@ -64,6 +64,24 @@ def test_a_cancelled_payment_is_told_as_such() -> None:
     )
 
 
+def test_a_charge_that_was_given_back_is_told_as_such_and_says_nothing_of_tickets() -> None:
+    """It may have come beside another payment, whose tickets stand."""
+    news = news_in(replace(paid(), type="ChargeReturned"))
+    assert news.template == "CHARGE_RETURNED"
+    assert TEMPLATES[news.template].render(news.facts) == (
+        "[콘서트 예매] 늦게 승인된 결제가 예매에 쓰이지 못해, 결제하신 금액을 전액 돌려드렸습니다.\n\n"
+        "공연: 첫눈\n장소: 올림픽홀\n일시: 2026년 12월 1일(화) 21:00\n좌석: A 1열 1번(R), A 1열 1번(R)\n환불 금액: 100,000원\n\n"
+        "카드사에 따라 며칠 뒤에 확인하실 수 있습니다."
+    )
+
+
+def test_only_a_cancellation_makes_a_completed_payment_untrue() -> None:
+    assert {code: template.undone_by for code, template in TEMPLATES.items() if template.undone_by} == {
+        "PAYMENT_COMPLETED": {"PAYMENT_CANCELLED"}
+    }
+    assert all(template.undone_by <= TEMPLATES.keys() for template in TEMPLATES.values())
+
+
 @pytest.mark.parametrize(
     ("message", "reason"),
     [

@@ -71,10 +71,11 @@ def test_a_proved_charge_enters_the_account_once(requested: Scene) -> None:
     assert requested.all("errands")[0].state is ErrandState.CLOSED
 
 
-def test_a_declined_card_gives_no_point_and_a_late_success_changes_nothing(requested: Scene) -> None:
-    requested.run(FailTopUp(id=TOP_UP, decline_code="REJECT_CARD_PAYMENT"))
-    requested.run(CompleteTopUp(id=TOP_UP))
+def test_a_declined_card_gives_no_point_but_a_charge_that_is_proved_after_all_does(requested: Scene) -> None:
+    requested.run(FailTopUp(id=TOP_UP, decline_code="NOT_FOUND"))
     assert (requested.rows["top_ups"][TOP_UP].status, balance(requested)) == (PaymentStatus.FAILED, 300_000)
+    requested.run(CompleteTopUp(id=TOP_UP))
+    assert (requested.rows["top_ups"][TOP_UP].status, balance(requested)) == (PaymentStatus.COMPLETED, 305_000)
 
 
 def test_doubt_can_end_either_way_and_a_person_may_be_needed(requested: Scene) -> None:

@@ -293,3 +293,27 @@ def test_what_was_handed_to_a_person_can_be_handed_back(refunding: Scene) -> Non
     reopen = ReopenErrands(ids=tuple(ErrandId(CONCERT, ATTEMPT.payment, kind) for kind in ErrandKind))
     assert [refunding.run(reopen) for _ in range(2)] == [1, 0]
     assert errands(refunding) == [(ErrandKind.CONFIRM, ErrandState.CLOSED, 70_000), (ErrandKind.CANCEL, ErrandState.OPEN, 70_000)]
+
+
+def test_a_charge_proved_after_the_attempt_was_given_up_goes_back_and_its_points_only_once(pinned: Scene) -> None:
+    pinned.run(FailCardPayment(payment=payment(pinned), reservation=reservation(pinned), decline_code="NOT_FOUND"))
+    pinned.run(CompleteCardPayment(payment=payment(pinned), reservation=reservation(pinned)))
+    assert payment(pinned).status is PaymentStatus.CANCELLING
+    assert errands(pinned)[1] == (ErrandKind.CANCEL, ErrandState.OPEN, 70_000)
+    pinned.run(FinishRefund(payment=payment(pinned), reservation=reservation(pinned)))
+    assert (payment(pinned).status, balance(pinned)) == (PaymentStatus.CANCELLED, 300_000)
+    assert (reservation(pinned).status, pinned.all("tickets")) == (ReservationStatus.PENDING, [])
+
+
+def test_a_key_whose_refund_was_refused_is_never_told_that_it_was_given_back(refunding: Scene) -> None:
+    refunding.run(RefuseRefund(payment=payment(refunding), reservation=reservation(refunding)))
+    command = CancelReservationCommand(user_id=FAN, reservation_id=reservation_id(10), idempotency_key="c")
+    with pytest.raises(NotCancellable):
+        refunding.decide(CancelFoundReservation(command=command, found=reservation(refunding)))
+
+
+def test_another_key_while_the_refund_is_under_way_waits_for_the_same_refund(refunding: Scene) -> None:
+    command = CancelReservationCommand(user_id=FAN, reservation_id=reservation_id(10), idempotency_key="another")
+    again = refunding.run(CancelFoundReservation(command=command, found=reservation(refunding)))
+    assert again.pending == ATTEMPT
+    assert len(errands(refunding)) == 2

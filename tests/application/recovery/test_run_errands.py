@@ -80,7 +80,7 @@ class Settled:
         self.moves: list[tuple[Move, str]] = []
         self.fault = fault
 
-    async def __call__(self, errand: GatewayErrand, move: Move, code: str, now: datetime) -> None:
+    async def __call__(self, errand: GatewayErrand, move: Move, code: str, now: datetime, look_ups: int) -> None:
         if self.fault is not None:
             raise self.fault
         self.moves.append((move, code))
@@ -116,7 +116,12 @@ def due(
 
 def stated(status: GatewayStatus, *, amount: int = 70_000, key: str = "pk", currency: str = CURRENCY, order: str = ORDER) -> GatewayPayment:
     return GatewayPayment(
-        order_id=order, payment_key=key, status=status, amount=Won(amount), currency=currency, cancelled_amount=Won(0), failure_code=None
+        order_id=order,
+        payment_key=key,
+        status=status,
+        amount=Won(amount),
+        currency=currency,
+        cancelled_amount=Won(amount if status is GatewayStatus.CANCELED else 0),
     )
 
 
@@ -183,17 +188,32 @@ async def test_what_was_done_before_is_believed_after_a_look(answer: AnswerClass
         stated(GatewayStatus.DONE, key="another"),
         stated(GatewayStatus.DONE, currency="USD"),
         stated(GatewayStatus.DONE, order="another"),
-        stated(GatewayStatus.ABORTED, amount=1),
     ],
 )
-async def test_what_is_not_exactly_this_attempt_proves_nothing_and_alarms(other: GatewayPayment) -> None:
-    for errand in (
-        await Errand(due(), ScriptedGateway(GatewayAnswer(kind=AnswerClass.STATED, payment=other))).run(),
-        await Errand(due(step=NextStep.LOOK_UP, begun_ago=9_999), ScriptedGateway(found=other)).run(),
-    ):
-        assert errand.settled.moves == [(Move.DOUBT, "MISMATCH")]
-        assert errand.errands.postponed == [(NextStep.LOOK_UP, LOOK_UP_AFTER[0], "MISMATCH")]
-        assert errand.alerts.told == ["gateway-mismatch"]
+async def test_a_charge_that_is_not_exactly_this_attempts_proves_nothing_alarms_and_ends_with_a_person(other: GatewayPayment) -> None:
+    young = await Errand(due(), ScriptedGateway(GatewayAnswer(kind=AnswerClass.STATED, payment=other))).run()
+    assert young.settled.moves == [(Move.DOUBT, "MISMATCH")]
+    assert young.errands.postponed == [(NextStep.LOOK_UP, LOOK_UP_AFTER[0], "MISMATCH")]
+    old = await Errand(due(step=NextStep.LOOK_UP, begun_ago=9_999), ScriptedGateway(found=other)).run()
+    assert old.settled.moves == [(Move.HAND_OVER, "MISMATCH")]
+    assert young.alerts.told == old.alerts.told == ["gateway-mismatch"]
+
+
+@pytest.mark.parametrize("status", [GatewayStatus.OPEN, GatewayStatus.ABORTED, GatewayStatus.EXPIRED])
+async def test_a_wrong_payment_key_pages_nobody_and_ends_when_the_gateways_time_is_over(status: GatewayStatus) -> None:
+    others = stated(status, key="another")
+    young = await Errand(due(step=NextStep.LOOK_UP, begun_ago=60), ScriptedGateway(found=others)).run()
+    assert young.settled.moves == [(Move.DOUBT, "ANOTHERS")]
+    old = await Errand(due(step=NextStep.LOOK_UP, begun_ago=9_999), ScriptedGateway(found=others)).run()
+    assert old.settled.moves == [(Move.FAIL, "ANOTHERS")]
+    assert young.alerts.told == old.alerts.told == []
+
+
+@pytest.mark.parametrize("answer", [AnswerClass.OUR_FAULT, AnswerClass.SESSION_EXPIRED])
+async def test_a_refusal_is_not_believed_while_an_earlier_request_may_still_charge(answer: AnswerClass) -> None:
+    errand = await Errand(due(sends=4, begun_ago=120), ScriptedGateway(GatewayAnswer(kind=answer, code="C"), found=None)).run()
+    assert errand.settled.moves == [(Move.DOUBT, "NOT_FOUND")]
+    assert [step for step, _, _ in errand.errands.postponed] == [NextStep.LOOK_UP]
 
 
 async def test_a_worker_that_was_stopped_beyond_its_lease_sends_nothing() -> None:
@@ -232,8 +252,8 @@ async def test_a_gateway_that_is_away_is_no_proof_however_old_the_attempt() -> N
 
 async def test_later_has_a_budget_and_then_a_look_up_decides() -> None:
     answer = GatewayAnswer(kind=AnswerClass.RETRY_LATER, code="MAINTAINED_METHOD")
-    errand = await Errand(due(sends=4), ScriptedGateway(answer, found=None)).run()
-    assert errand.settled.moves == [(Move.FAIL, "MAINTAINED_METHOD")]
+    errand = await Errand(due(sends=4, begun_ago=120), ScriptedGateway(answer, found=None)).run()
+    assert errand.settled.moves == [(Move.DOUBT, "NOT_FOUND")]
     assert errand.alerts.told == ["gateway-refuses"]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 from alembic.autogenerate import compare_metadata
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, inspect, select, text
 
 from adapters.sql.core_tables import PAYMENTS, RESERVATIONS
 from adapters.sql.database import Database, database_at
+from adapters.sql.delivery_queue import SqlDeliveryQueue
 from adapters.sql.domain_rows import payment_of, reservation_of
 from adapters.sql.migrate import downgrade, is_current, migrate
 from adapters.sql.tables import Row
@@ -109,6 +111,31 @@ async def test_payments_from_before_there_were_cards_are_payments_still(url: str
     for table, gone in columns.items():
         assert not gone & await ask(url, lambda connection, table=table: {c["name"] for c in inspect(connection).get_columns(table)})
     assert await ask(url, lambda connection: connection.execute(text("SELECT COUNT(*) FROM payments")).scalar_one()) == 1
+    await migrate(url)
+    assert await ask(url, differences) == []
+
+
+async def test_notifications_from_before_there_were_looks_are_looked_at_and_wait_for_nobody(url: str) -> None:
+    """Up again, their rows have taken the defaults; down, what the step brought is gone and they are not."""
+    before = {"key": uid(1).bytes, "at": "2026-11-23 12:00:00.000000"}
+    row = "INSERT INTO notifications (concert_id, notification_id, event, recipient, channel, template, facts, status, created_at, "
+    row += "attempts, first_attempt_at, next_attempt_at, provider_reference) "
+    row += "VALUES (:key, :key, :key, :key, 'ALIMTALK', 'PAYMENT_COMPLETED', '{}', 'SENT', :at, 1, :at, :at, 'r-1')"
+    await downgrade(url, "0004")
+    await ask(url, lambda connection: connection.execute(text(row), before))
+    await migrate(url)
+    database: Database = database_at(url)
+    await database.open()
+    try:
+        [taken] = await SqlDeliveryQueue(database).claim("follower", 10, 30)
+    finally:
+        await database.close()
+    assert (taken.reference, taken.looks, taken.notification.about, taken.notification.sequence) == ("r-1", 0, None, 0)
+    assert taken.taken_at == datetime(2026, 11, 23, 12, tzinfo=UTC)
+    await downgrade(url, "0004")
+    columns = await ask(url, lambda connection: {column["name"] for column in inspect(connection).get_columns("notifications")})
+    assert not columns & {"about", "about_sequence", "looks", "taken_at", "delivered_by"}
+    assert await ask(url, lambda connection: connection.execute(text("SELECT COUNT(*) FROM notifications")).scalar_one()) == 1
     await migrate(url)
     assert await ask(url, differences) == []
 

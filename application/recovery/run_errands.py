@@ -34,7 +34,7 @@ LAST_RESEND = GATEWAY_WINDOW - timedelta(minutes=2)
 
 
 class RunErrands:
-    """The only place that talks to the gateway about money. ``owner`` is this worker's name on its leases."""
+    """The only place that talks to the gateway about money. ``owner`` is this worker's name on its leases, ``concurrency`` errands a pass."""
 
     def __init__(
         self,
@@ -43,16 +43,18 @@ class RunErrands:
         settle: SettleErrand,
         alert: OperatorAlert,
         owner: str,
+        concurrency: int = BATCH,
     ) -> None:
         self._errands = errands
         self._gateway = gateway
         self._settle = settle
         self._alert = alert
         self._owner = owner
+        self._concurrency = concurrency
 
     async def __call__(self) -> int:
         """One pass over what is due; returns how many errands it took up."""
-        due = await self._errands.claim(self._owner, BATCH, LEASE_SECONDS)
+        due = await self._errands.claim(self._owner, self._concurrency, LEASE_SECONDS)
         await all_of(*(self._run(errand) for errand in due))
         return len(due)
 

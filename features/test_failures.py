@@ -1,8 +1,8 @@
-"""The report's failures, injected and survived; and that none of its rows is forgotten."""
+"""The report's failures, injected and survived, in each world: ``make matrix`` runs them, ``make test`` leaves them out."""
 
 import pytest
 from pytest_bdd import scenarios
 
-pytestmark = pytest.mark.usefixtures("world")
+pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.failures]
 
 scenarios("failures")

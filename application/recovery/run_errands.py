@@ -34,7 +34,7 @@ LAST_RESEND = GATEWAY_WINDOW - timedelta(minutes=2)
 
 
 class RunErrands:
-    """The only place that talks to the gateway about money. ``owner`` is this worker's name on its leases, ``concurrency`` errands a pass."""
+    """The only place that talks to the gateway about money. ``owner`` names this worker on its leases."""
 
     def __init__(
         self,

@@ -83,12 +83,14 @@ class MysqlDatabase:
         """
         with self._writers.place(NotCommitted):
             try:
-                async with asyncio.timeout(deadline_seconds or self._deadline), self._writes.connect() as connection:
+                async with asyncio.timeout(deadline_seconds or self._deadline) as deadline, self._writes.connect() as connection:
                     result = await connection.run_sync(change)
                     try:
                         with self._committing():
                             await connection.commit()
                     except (*UNAVAILABLE, asyncio.CancelledError) as fault:
+                        if isinstance(fault, asyncio.CancelledError) and not deadline.expired():
+                            raise  # not the deadline's doing: whoever cancelled us waits for that
                         raise OutcomeUnknown("the answer to COMMIT did not come") from fault
                     return result
             except UNAVAILABLE as fault:

@@ -110,3 +110,18 @@ async def test_an_answer_counts_only_from_who_holds_the_lease(database: Database
     await queue.look_again("follower-1", notification.id, 0, "late")
     row = await row_of(database, notification)
     assert (row.status, row.looks, row.lease_owner, await rows_in(database)) == ("SENT", 0, "follower-2", 1)
+
+
+async def test_a_notifier_that_comes_late_answers_nothing_of_what_a_follower_of_its_own_process_holds(database: Database) -> None:
+    """Both roles of a process have one name; the lease alone does not tell them apart."""
+    notification = a_notification()
+    late, prompt, follower = SqlNotificationQueue(database), SqlNotificationQueue(database), SqlDeliveryQueue(database)
+    await put(database, [notification])
+    await late.claim("process-1", 10, ENDED)
+    await prompt.claim("process-2", 10, LEASE)
+    await prompt.mark_sent("process-2", notification.id, "r", 0.0)
+    [taken] = await follower.claim("process-1", 10, LEASE)
+    await late.mark_failed("process-1", notification.id, "late", notification.backup(LONG_AGO))
+    assert ((await row_of(database, notification)).status, await rows_in(database)) == ("SENT", 1)
+    await follower.close("process-1", taken.notification.id, DeliveryEnd(status=NotificationStatus.DELIVERED, by="ALIMTALK"), None)
+    assert (await row_of(database, notification)).status == "DELIVERED"

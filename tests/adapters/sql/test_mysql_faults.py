@@ -11,6 +11,8 @@ from uuid import UUID
 import pytest
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor
+from sqlalchemy import Connection as SqlConnection
+from sqlalchemy import text
 
 from adapters.sql import mysql_session
 from adapters.sql.addresses import MysqlAddress
@@ -317,3 +319,24 @@ async def test_a_killed_server_loses_nothing_that_was_acknowledged() -> None:
     assert {payment.payment for payment in acknowledged.values()} <= paid
     assert spent == paid
     assert {type(end) for end in ends} <= {type(None), ServiceUnavailable}
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_who_is_cancelled_during_a_commit_ends_and_a_late_commit_is_an_unknown_outcome(
+    database: MysqlDatabase, mysql_url: str, cancelled: bool
+) -> None:
+    """A global read lock holds the COMMIT back, not the statement before it."""
+    with closing(connect(mysql_url)) as guard, guard.cursor() as cursor:
+
+        def change(connection: SqlConnection) -> None:
+            connection.execute(text("INSERT INTO point_accounts VALUES (0x00000000000000000000000000000001, 5, 0)"))
+            cursor.execute("FLUSH TABLES WITH READ LOCK")
+
+        writing = asyncio.create_task(database.write(change, deadline_seconds=1.5))
+        if cancelled:
+            await asyncio.sleep(0.25)
+            writing.cancel()
+        with pytest.raises(asyncio.CancelledError if cancelled else OutcomeUnknown):
+            await writing
+        assert writing.cancelled() is cancelled
+        cursor.execute("UNLOCK TABLES")

@@ -3,6 +3,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -30,7 +31,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """A migrated SQLite file that serves as a mould, and the providers' look-alikes in a process of their own."""
     directory = tmp_path_factory.mktemp("chaos")
     mould = directory / "mould.sqlite3"
-    asyncio.run(migrate(f"sqlite:///{mould}"))
+    migrate_now(f"sqlite:///{mould}")
     port = free_port()
     command = [sys.executable, "-m", "entrypoints.cli", "simulators", "--port", str(port), "--data-dir", str(directory / "providers")]
     with (directory / "providers.log").open("wb") as log:
@@ -51,8 +52,14 @@ def mysql_databases(mysql_url: str) -> Iterator[list[str]]:
     """Two, migrated: what runs side by side does not meet."""
     with fresh_mysql_database(mysql_url) as first, fresh_mysql_database(mysql_url) as second:
         for url in (first, second):
-            asyncio.run(migrate(url))
+            migrate_now(url)
         yield [first, second]
+
+
+def migrate_now(url: str) -> None:
+    """In a thread, since a test's own loop may be running."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(migrate(url))).result()
 
 
 def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:

@@ -112,8 +112,8 @@ WATCHED = {
     "publisher": ("publish",),
     "subscriber": ("commit",),
     "notifications": ("claim", "begin_attempt", "mark_sent", "postpone", "mark_failed"),
-    "alimtalk": ("send", "find"),
     "errands": ("claim", "begin_send", "postpone"),
     "toss": ("confirm", "cancel", "look_up"),
 }
 """Port (as the container names it) → its calls that write, or leave the house."""
+CHANNEL_CALLS = ("send", "find")

@@ -5,7 +5,7 @@ import pickle
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,7 +37,7 @@ from entrypoints.container import Container
 from entrypoints.settings import read_settings
 from entrypoints.simulators.together import NHN_PATH, TOSS_PATH
 from tests.chaos.books import Books, read_books
-from tests.chaos.crash_points import WATCHED, CrashPoints, Watched, WatchedUnitOfWork
+from tests.chaos.crash_points import CHANNEL_CALLS, WATCHED, CrashPoints, Watched, WatchedUnitOfWork
 from tests.chaos.time_passes import let_time_pass
 
 PRICE = Won(50_000)
@@ -136,7 +136,9 @@ class House:
         """With a pass, 1,000,000 points and a phone."""
         transactor = self.container.transactor()
         made = [Fan(UserId(self.container.ids().new_id()), f"010{random.randrange(10**8):08}") for _ in range(count)]
-        await asyncio.gather(*(transactor.run(WelcomeGuest(user_id=fan.user_id, phone=fan.phone)) for fan in made))
+        for first in range(0, count, 500):
+            some = made[first : first + 500]
+            await asyncio.gather(*(transactor.run(WelcomeGuest(user_id=fan.user_id, phone=fan.phone)) for fan in some))
         [queue] = await self.container.queues().queues_by_id([performance_id.concert_id])
         assert queue is not None
         at = QueueEpoch(performance_id.concert_id, queue.epoch)
@@ -238,11 +240,17 @@ class House:
 
 @asynccontextmanager
 async def opened_house(
-    ground: Ground, points: CrashPoints | None = None, *, patience: float = 0.0, concurrency: int = 1
+    ground: Ground,
+    points: CrashPoints | None = None,
+    *,
+    patience: float = 0.0,
+    concurrency: int = 1,
+    adorn: Callable[[Container], None] = lambda container: None,
 ) -> AsyncIterator[House]:
-    """``patience``: seconds that a payer waits for the gateway's answer; ``concurrency``: errands at once."""
+    """``patience``: seconds that a payer waits for the gateway's answer; ``concurrency``: errands at once; ``adorn``: more decorators."""
     points = points or CrashPoints()
     container = _container(ground, points, patience, concurrency)
+    adorn(container)
     async with AsyncExitStack() as stack:
         database, unit_of_work = container.database(), container.unit_of_work()
         await database.open()
@@ -281,6 +289,8 @@ def _container(ground: Ground, points: CrashPoints, patience: float, concurrency
     container.consume_messages.add_kwargs(wait_seconds=0.0)
     container.run_errands.add_kwargs(concurrency=concurrency)
     container.unit_of_work.override(providers.Object(WatchedUnitOfWork(container.unit_of_work(), points)))
+    carrier = container.carrier()
+    container.carrier.override(providers.Object(replace(carrier, alimtalk=Watched(carrier.alimtalk, "alimtalk", points, CHANNEL_CALLS))))
     for name, calls in WATCHED.items():
         provider = getattr(container, name)
         provider.override(providers.Object(Watched(provider(), name, points, calls)))

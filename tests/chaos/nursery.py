@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["pytest", "tests.chaos.warm"])
+_CONTEXT.set_forkserver_preload(["pytest", "tests.chaos.warm", "tests.chaos.contest", "tests.chaos.worker_that_stops"])
 
 
 def born(work: Callable[..., None], *arguments: Any) -> ForkServerProcess:

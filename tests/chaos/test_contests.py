@@ -1,0 +1,94 @@
+"""Whoever pays how often and by what, cancels and is swept away, in two processes at once: one charge stands, or none."""
+
+import asyncio
+import pickle
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from domain.errors import TransientError
+from tests.chaos.contest import Contest, take_part
+from tests.chaos.house import Ground, House, opened_house
+from tests.chaos.nursery import born, result_of
+from tests.chaos.saga_runs import fresh
+
+pytestmark = pytest.mark.chaos
+
+FANS = 12
+PATIENCE = 90.0
+PROCESSES = 2
+
+
+async def test_one_charge_stands_or_none_on_sqlite(ground: Ground, tmp_path: Path) -> None:
+    await contested(fresh(replace(ground, directory=tmp_path), "ground"), seed=0)
+
+
+async def test_one_charge_stands_or_none_on_mysql(ground: Ground, mysql_databases: list[str], tmp_path: Path) -> None:
+    await contested(fresh(replace(ground, directory=tmp_path, database_url=mysql_databases[0]), "ground"), seed=0)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", range(1, 21))
+async def test_many_rounds_on_sqlite(seed: int, ground: Ground, tmp_path: Path) -> None:
+    await contested(fresh(replace(ground, directory=tmp_path), "ground"), seed=seed, fans=40)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", range(1, 21))
+async def test_many_rounds_on_mysql(seed: int, ground: Ground, mysql_databases: list[str], tmp_path: Path) -> None:
+    await contested(fresh(replace(ground, directory=tmp_path, database_url=mysql_databases[0]), "ground"), seed=seed, fans=40)
+
+
+async def contested(ground: Ground, *, seed: int, fans: int = FANS) -> None:
+    async with opened_house(ground) as house:
+        contests = await laid_out(house, fans)
+        plan = ground.directory / "contests"
+        plan.write_bytes(pickle.dumps(contests))
+        processes = [born(take_part, ground, plan, seed * PROCESSES + number, 2) for number in range(PROCESSES)]
+        try:
+            # In the middle of it all the holds run out, those that a confirm has pinned excepted.
+            await asyncio.sleep(0.5)
+            with suppress(TransientError):
+                await house.pass_time(6 * 60)
+            for process in processes:
+                await asyncio.to_thread(process.join, PATIENCE)
+            assert [process.exitcode for process in processes] == [0] * PROCESSES
+        finally:
+            for process in processes:
+                process.kill()
+        await house.recover()
+        books = await house.books()
+        assert books.violations() == []
+        told = [each for number in range(PROCESSES) for each in result_of(ground.directory / f"told-{seed * PROCESSES + number}")]
+        assert_kept(contests, told, {row.payment_id: row.status for row in books.rows["payments"]})
+
+
+async def laid_out(house: House, fans: int) -> list[Contest]:
+    performance_id = await house.open_sale(seats=fans)
+    people, seats = await house.fans(performance_id, fans), await house.seats(performance_id)
+    contests = []
+    for fan, seat in zip(people, seats, strict=True):
+        reservation_id = await house.hold(fan, [seat])
+        first, second = [await house.prepare(fan, reservation_id) for _ in range(2)]
+        cards = (await house.checkout(first), await house.checkout(second))
+        contests.append(Contest(fan=fan, reservation_id=reservation_id, orders=(first, second), cards=cards))
+    return contests
+
+
+def assert_kept(contests: list[Contest], told: list[tuple[int, str, object]], ends: dict[object, str]) -> None:
+    """Who was told that they have paid has paid, unless they also cancelled; and by one way only."""
+    assert len(told) == len(contests) * 2 * 2 * PROCESSES
+    paid: dict[int, set[object]] = defaultdict(set)
+    cancelled = {index for index, name, answer in told if name == "cancel" and (isinstance(answer, tuple) or answer == "REFUND_PENDING")}
+    for index, name, answer in told:
+        if name != "cancel" and not isinstance(answer, str):
+            paid[index].add(answer)
+    for index, payments in paid.items():
+        assert len(payments) == 1
+        [payment_id] = payments
+        assert ends[payment_id.payment] in ({"CANCELLED"} if index in cancelled else {"COMPLETED"})  # type: ignore[attr-defined]

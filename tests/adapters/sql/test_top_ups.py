@@ -88,7 +88,6 @@ async def test_a_declined_one_is_no_points(unit_of_work: SqlUnitOfWork, database
     await transactor(unit_of_work).run(asking())
     assert await unit_of_work.run(DoubtTopUp(id=TOP_UP)) is PaymentStatus.IN_DOUBT
     assert await unit_of_work.run(FailTopUp(id=TOP_UP, decline_code="REJECT")) is PaymentStatus.FAILED
-    assert await unit_of_work.run(CompleteTopUp(id=TOP_UP)) is PaymentStatus.FAILED
     assert await stored(database, "top_ups", "status", "completed_at", "decline_code") == [("FAILED", None, "REJECT")]
     assert await stored(database, "point_accounts") == []
     assert await stored(database, "gateway_errands", "state") == [("CLOSED",)]

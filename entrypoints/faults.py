@@ -1,7 +1,7 @@
 """Faults inside the process, at its ports: for the features alone, where ``CONCERT_FAULTS=true`` says so; production refuses it.
 
 ``/simulator/ports/faults``: POST one or a list of ``PortFault`` as JSON; GET those that are set and what has been reached;
-DELETE all. ``at`` is one of
+DELETE all. ``/simulator/ports/circuits``: DELETE what they have counted, and they are closed. ``at`` is one of
 
 - a listener before the commit, such as ``issue_tickets``: it does its part, then the step fails;
 - a transaction, such as ``PayWithPoints``: it fails at its COMMIT;
@@ -21,8 +21,10 @@ from typing import Any
 from dependency_injector import providers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
+from adapters.breaker.local_circuits import LocalCircuits
+from adapters.breaker.shared_circuits import SharedCircuits
 from application.event_listeners import LISTENERS
 from application.ports.message_publisher import Published
 from application.ports.unit_of_work import ResultT, Transaction, UnitOfWork
@@ -104,8 +106,17 @@ class PortFaults:
             self._set.extend((fault, fault.times) for fault in added)
         return JSONResponse({"faults": [asdict(fault) | {"times": left} for fault, left in self._set], "reached": list(self._reached)})
 
-    def route(self) -> Route:
-        return Route("/simulator/ports/faults", self.answer, methods=["GET", "POST", "DELETE"])
+    def routes(self, circuits: LocalCircuits | SharedCircuits) -> list[BaseRoute]:
+        async def forget(request: Request) -> Response:
+            forgotten = circuits.forget()
+            if forgotten is not None:
+                await forgotten
+            return Response(status_code=204)
+
+        return [
+            Route("/simulator/ports/faults", self.answer, methods=["GET", "POST", "DELETE"]),
+            Route("/simulator/ports/circuits", forget, methods=["DELETE"]),
+        ]
 
 
 def _read(given: Any) -> PortFault:

@@ -249,7 +249,7 @@ def _faults(container: Container) -> list[BaseRoute]:
     faults = PortFaults()
     install(container, faults)
     log.warning("faults can be injected into this process: CONCERT_FAULTS")
-    return [faults.route()]
+    return faults.routes(container.circuits())
 
 
 def _api(container: Container, simulators: Simulators | None, switches: Sequence[BaseRoute]) -> Starlette:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha1
 from importlib.resources import files
@@ -34,6 +35,8 @@ class ScriptRunner(Protocol):
     """What is used of a Redis client."""
 
     def evalsha(self, sha: str, numkeys: int, *keys_and_args: Any) -> Awaitable[Any] | Any: ...
+
+    def delete(self, *names: Any) -> Awaitable[Any] | Any: ...
 
     def eval(self, script: str, numkeys: int, *keys_and_args: Any) -> Awaitable[Any] | Any: ...
 
@@ -118,6 +121,15 @@ class SharedCircuits:
         wait = known.until - self._elapsed()
         return wait if known.standing == "opened" and wait > 0 else None
 
+    async def forget(self) -> None:
+        """Each circuit that was met here is closed, with nothing counted, for all processes; here alone while Redis is away."""
+        keys = [key for name in self._known for key in self._keys(name)]
+        self._known.clear()
+        self._local.forget()
+        with suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(self._deadline):
+                await self._client.delete(*keys)
+
     async def close(self) -> None:
         await self._looks.close()
 
@@ -185,7 +197,7 @@ class SharedCircuits:
 
     async def _run(self, name: str, question: str, token: str, generation: int, successes: int) -> Any:
         policy = self._policy_of(name)
-        keys = [f"{{{self._prefix}:{name}}}:{part}" for part in ("state", "window", "probe")]
+        keys = self._keys(name)
         durations = [round(1000 * each) for each in (policy.open_seconds, policy.bucket_seconds, policy.probe_seconds)]
         open_ms, bucket_ms, lease_ms = (max(each, 1) for each in durations)
         rules = [policy.threshold, open_ms, bucket_ms, policy.minimum_calls, round(100 * policy.failure_rate), lease_ms]
@@ -194,6 +206,9 @@ class SharedCircuits:
             return await self._client.evalsha(DIGEST, len(keys), *arguments)
         except NoScriptError:
             return await self._client.eval(SCRIPT, len(keys), *arguments)
+
+    def _keys(self, name: str) -> list[str]:
+        return [f"{{{self._prefix}:{name}}}:{part}" for part in ("state", "window", "probe")]
 
     def _lose(self, fault: Exception) -> None:
         if self._away_until is None:

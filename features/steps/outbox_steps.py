@@ -149,7 +149,8 @@ def one_is_seen(story: Story, name: str, kind: str) -> None:
     phone = story.fan(name).phone
 
     def seen() -> list[str]:
-        mails = httpx.get(f"{story.service.url}/mailbox.json", params={"phone": phone}, timeout=20, trust_env=False).json()["mails"]
+        answer = httpx.get(f"{story.service.providers_url}/mailbox.json", params={"phone": phone}, timeout=20, trust_env=False)
+        mails = answer.json()["mails"]
         kinds = [mail["kind"] for mail in mails if mail["delivered"]]
         assert len(kinds) == 1, mails
         return kinds

@@ -8,6 +8,9 @@ import httpx
 from features.worlds.service import BookingService
 
 PORTS, GATEWAY, CHANNELS = "/simulator/ports/faults", "/simulator/toss/faults", "/simulator/faults"
+CIRCUITS = "/simulator/ports/circuits"
+OF_THE_PROCESS = ("/simulator/ports/", "/metrics")
+"""What the service itself answers; the providers answer the rest."""
 
 
 class Faults:
@@ -18,15 +21,11 @@ class Faults:
         self._before: dict[str, float] = {}
 
     def meet(self, service: BookingService) -> None:
-        """All switches are off, and what is measured from now on is the scenario's own."""
+        """All switches are off, all circuits closed, and what is measured from now on is the scenario's own."""
         self.service = service
         self.clear()
+        self._ask("DELETE", CIRCUITS)
         self._before = self.metrics()
-
-    @property
-    def url(self) -> str:
-        assert self.service is not None, "no service whose faults they could be"
-        return self.service.url
 
     def set(self, switches: str, **fault: Any) -> None:
         answer = self._ask("POST", switches, json=fault)
@@ -70,7 +69,9 @@ class Faults:
         return value
 
     def _ask(self, method: str, path: str, **how: Any) -> httpx.Response:
-        return httpx.request(method, f"{self.url}{path}", timeout=20, trust_env=False, **how)
+        assert self.service is not None, "no service whose faults they could be"
+        url = self.service.url if path.startswith(OF_THE_PROCESS) else self.service.providers_url
+        return httpx.request(method, f"{url}{path}", timeout=20, trust_env=False, **how)
 
 
 def _fits(series: str, name: str, labels: dict[str, str]) -> bool:

@@ -32,6 +32,12 @@ class ConcertProcess:
         self._runner.signal("KILL")
         self._runner.wait(SECONDS_TO_STOP)
 
+    def pause(self) -> None:
+        self._runner.signal("STOP")
+
+    def resume(self) -> None:
+        self._runner.signal("CONT")
+
     def stop(self) -> None:
         """Asks it to end. One that does not is killed, and that is a failure."""
         self._runner.signal("TERM")

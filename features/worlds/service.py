@@ -9,6 +9,7 @@ from features.worlds.graphql import GraphqlClient
 from features.worlds.mailbox import Mailbox
 from features.worlds.operator import Operator
 from features.worlds.process import ConcertProcess, await_answer, concert
+from features.worlds.providers import Providers
 from tests.servers.native import remove_tree
 
 LEASE = 3
@@ -51,12 +52,17 @@ class BookingService:
         commands: Sequence[tuple[str, ...]],
         environment: Mapping[str, str],
         directory: Path,
-        mailbox_url: str | None = None,
+        providers: Providers | None = None,
+        database_url: str | None = None,
         operator_token: str | None = None,
     ) -> None:
+        """Without ``providers`` it simulates them itself; ``database_url``, if that is not the way it takes itself."""
         self.api = GraphqlClient(url)
-        self.mailbox = Mailbox(mailbox_url or url)
+        self.providers = providers
+        self.providers_url = providers.url if providers else url
+        self.mailbox = Mailbox(self.providers_url)
         self.url = url
+        self._database_url = database_url
         self._environment = environment
         self._directory = directory
         self._operator_token = operator_token
@@ -73,13 +79,16 @@ class BookingService:
         await_answer(f"{self.url}/readyz", *self._processes)
 
     def revive(self) -> None:
-        """Whatever an earlier scenario has done to it."""
+        """Whatever an earlier scenario has done to it, or to its providers."""
+        if self.providers is not None:
+            self.providers.start()
         if not self.runs:
             self.start()
 
     @property
     def database_url(self) -> str:
-        return self._environment.get("CONCERT_DATABASE_URL") or f"sqlite:///{self._environment['CONCERT_DATA_DIR']}/concert.sqlite3"
+        """The straight way to it."""
+        return self._database_url or f"sqlite:///{self._environment['CONCERT_DATA_DIR']}/concert.sqlite3"
 
     def run(self, *arguments: str) -> str:
         """Another command of the same service, to its end; what it wrote."""

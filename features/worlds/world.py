@@ -7,8 +7,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from features.worlds.network import network_to
 from features.worlds.service import BookingService, Tempo
-from tests.servers import KafkaServer, RedisServer
+from tests.servers import KafkaServer, MysqlServer, RedisServer
+from tests.servers.proxy import Proxy
 
 ALARMS = ("was masked", "a role crashed", "a hint after the commit failed")
 """What a service outlives and logs. No outage may cause it, only a fault inside."""
@@ -16,13 +18,16 @@ ALARMS = ("was masked", "a role crashed", "a hint after the commit failed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnServers:
-    """A Redis and a Kafka that nothing but one service of the features uses, so that they may be broken."""
+    """Servers that nothing but the services of one world uses, so that they may be broken. ``network`` leads to MySQL."""
 
+    mysql: MysqlServer
+    network: Proxy
     redis: RedisServer
     kafka: KafkaServer
 
     def revive(self) -> None:
         """Whatever an earlier scenario has done to them."""
+        self.mysql.start()
         self.redis.start()
         self.kafka.start()
 
@@ -45,8 +50,7 @@ class World(ABC):
     def service_on_own_servers(self, tempo: Tempo) -> tuple[BookingService, OwnServers]:
         """A service beside servers that a scenario may break."""
         if self._own_servers is None:
-            redis = self._stack.enter_context(RedisServer.started())
-            self._own_servers = OwnServers(redis=redis, kafka=self._stack.enter_context(KafkaServer.started()))
+            self._own_servers = self._started_servers()
         servers = self._own_servers
         servers.revive()
         if tempo not in self._on_own_servers:
@@ -54,6 +58,16 @@ class World(ABC):
         service = self._on_own_servers[tempo]
         service.revive()
         return service, servers
+
+    def _started_servers(self) -> OwnServers:
+        enter = self._stack.enter_context
+        mysql = enter(MysqlServer.started())
+        return OwnServers(
+            mysql=mysql,
+            network=enter(network_to("127.0.0.1", mysql.port)),
+            redis=enter(RedisServer.started()),
+            kafka=enter(KafkaServer.started()),
+        )
 
     def close(self) -> None:
         """Each service is asked to end, in order. One that does not, or that met a mistake of its own, is a failure."""

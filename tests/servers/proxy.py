@@ -50,7 +50,12 @@ async def proxy_to(host: str, port: int) -> AsyncIterator[Proxy]:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
-        server_reader, server_writer = await asyncio.open_connection(host, port)
+        try:
+            server_reader, server_writer = await asyncio.open_connection(host, port)
+        except OSError:  # nobody serves there just now, and so it looks from here too
+            writer.close()
+            tasks.discard(task)
+            return
         answers = asyncio.create_task(_pass_answers(server_reader, writer))
         try:
             await _pass_requests(proxy, reader, server_writer, answers, server_reader)

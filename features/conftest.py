@@ -22,6 +22,7 @@ from features.steps.refusal_steps import *  # noqa: F403
 from features.steps.repeat_steps import *  # noqa: F403
 from features.steps.reservation_steps import *  # noqa: F403
 from features.steps.seat_map_steps import *  # noqa: F403
+from features.steps.server_steps import *  # noqa: F403
 from features.steps.story import Story
 from features.worlds.embedded import EmbeddedWorld
 from features.worlds.real import RealWorld

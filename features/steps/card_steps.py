@@ -142,7 +142,8 @@ def _asked_before(cards: Cards) -> int:
     return int(cards.last["counted"]["confirm"])
 
 
-def pay_with_card(story: Story, faults: Faults, cards: Cards, name: str, points: int | None = None, **card: Any) -> Answer:
+def order_with_card(story: Story, faults: Faults, cards: Cards, name: str, points: int | None = None, **card: Any) -> None:
+    """All that comes before paying."""
     fan = story.fan(name)
     request: dict[str, Any] = {"reservationId": fan.reservation["id"], "queueToken": fan.token}
     order = fan.send(documents.PREPARE_PAYMENT, request | ({"pointsToUse": points} if points else {}))
@@ -150,7 +151,11 @@ def pay_with_card(story: Story, faults: Faults, cards: Cards, name: str, points:
     key = faults.checkout(orderId=order["orderId"], amount=order["amount"], **card)
     cards.orders.setdefault(name, []).append(order["orderId"])
     cards.last[name] = {"method": "CARD", "orderId": order["orderId"], "paymentKey": key}
-    return fan.pay(**cards.last[name])
+
+
+def pay_with_card(story: Story, faults: Faults, cards: Cards, name: str, points: int | None = None, **card: Any) -> Answer:
+    order_with_card(story, faults, cards, name, points, **card)
+    return story.fan(name).pay(**cards.last[name])
 
 
 def _charges(faults: Faults, cards: Cards, name: str) -> list[tuple[str, int]]:

@@ -14,7 +14,7 @@ def a_service_in_a_hurry(story: Story, hold: int, entry: int) -> None:
     story.use(story.world.service(Tempo(hold_seconds=hold, pass_seconds=entry)))
 
 
-@given(Sentence("Redis와 Kafka를 따로 쓰는 예매 서비스가 있다"))
+@given(Sentence("바깥 서버를 따로 쓰는 예매 서비스가 있다"))
 def a_service_on_own_servers(story: Story) -> None:
     story.use_own_servers()
 

@@ -25,7 +25,7 @@ ROOM = 8
 SHED_SECONDS = 2.5
 
 
-@given(Sentence("장애를 심을 수 있고 Redis와 Kafka를 따로 쓰는 예매 서비스가 있다"))
+@given(Sentence("장애를 심을 수 있고 바깥 서버를 따로 쓰는 예매 서비스가 있다"))
 def a_service_with_faults_on_own_servers(story: Story, faults: Faults) -> None:
     story.use_own_servers(Tempo(faults=True))
     faults.meet(story.service)

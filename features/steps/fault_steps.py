@@ -50,7 +50,7 @@ AT_ONCE = 1.0
 def faults() -> Iterator[Faults]:
     faults = Faults()
     yield faults
-    faults.clear()
+    faults.end()
 
 
 @given(Sentence("장애를 심을 수 있는 예매 서비스가 있다"))

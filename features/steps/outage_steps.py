@@ -53,6 +53,12 @@ def the_unanswered_ask_again(story: Story) -> None:
         assert fan.pay(key=fan.used_keys["pay"]).typename == "PaySuccess", fan.answer
 
 
+@when(Sentence("답을 듣지 못한 {name:fan}이/가 같은 키로 다시 결제한다"))
+def asks_again(story: Story, name: str) -> None:
+    fan = story.fan(name)
+    assert fan.pay(key=fan.used_keys["pay"]).typename == "PaySuccess", fan.answer
+
+
 @then(Sentence("팬들은 모두 결제 한 번, 티켓 한 장, 차감 한 번을 가진다"))
 def each_paid_once(story: Story) -> None:
     for fan in story.crowd:

@@ -18,6 +18,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.service: BookingService | None = None
+        self._http = httpx.Client(timeout=20, trust_env=False, verify=False)
         self._before: dict[str, float] = {}
 
     def meet(self, service: BookingService) -> None:
@@ -35,6 +36,10 @@ class Faults:
         if self.service is not None and self.service.runs:
             for switches in (PORTS, GATEWAY, CHANNELS):
                 self._ask("DELETE", switches)
+
+    def end(self) -> None:
+        self.clear()
+        self._http.close()
 
     def reached(self, at: str) -> list[dict[str, Any]]:
         """Who came to that place, when, oldest first, since the switches were cleared."""
@@ -71,7 +76,7 @@ class Faults:
     def _ask(self, method: str, path: str, **how: Any) -> httpx.Response:
         assert self.service is not None, "no service whose faults they could be"
         url = self.service.url if path.startswith(OF_THE_PROCESS) else self.service.providers_url
-        return httpx.request(method, f"{url}{path}", timeout=20, trust_env=False, **how)
+        return self._http.request(method, f"{url}{path}", **how)
 
 
 def _fits(series: str, name: str, labels: dict[str, str]) -> bool:

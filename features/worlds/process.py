@@ -86,13 +86,14 @@ def _command(arguments: Sequence[str], environment: Mapping[str, str]) -> list[s
 def await_answer(url: str, *processes: ConcertProcess, within: float = SECONDS_TO_ANSWER) -> None:
     """Returns once the address answers that all is well there."""
     deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        for process in processes:
-            process.ensure_running()
-        try:
-            if httpx.get(url, timeout=2, trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
+    with httpx.Client(timeout=2, trust_env=False, verify=False) as http:
+        while time.monotonic() < deadline:
+            for process in processes:
+                process.ensure_running()
+            try:
+                if http.get(url).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.05)
     raise AssertionError(f"{url} is not well after {within:.0f} s\n" + "\n".join(process.said() for process in processes))

@@ -32,6 +32,11 @@ class Proxy:
         """At the next request that contains these bytes."""
         self._plan = (fault, lambda request: on in request)
 
+    @property
+    def is_planned(self) -> bool:
+        """Whether what shall go wrong has not yet."""
+        return self._plan is not None
+
     def planned(self, request: bytes) -> Fault | None:
         if self._plan is None or not self._plan[1](request):
             return None

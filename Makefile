@@ -26,10 +26,9 @@ help:
 	@echo "make run [PORT=8000] [DATA_DIR=.data]   serve the embedded profile in the foreground"
 	@echo "make test                               every check and every test, against real servers"
 	@echo "make check                              static checks and the tests that need no server"
-	@echo "make matrix                             every failure of the report, scenario by scenario, in both worlds"
 	@echo "make chaos                              every crash point on both databases, kills and repeats for long"
 	@echo "make rehearse URL= FANS= SEATS=         a dress rehearsal against a running server"
-	@echo "make matrix                             every failure of the report, its scenarios and how they went"
+	@echo "make matrix                             every failure of the report, its scenarios and how they went in both worlds"
 	@echo "make bench-payment                      payments a second against a bare driver"
 	@echo "make bench-soak                         10,000 payments and 100,000 messages delivered, in flat memory"
 	@echo "make bench-backlog                      100,000 messages published and read, in flat memory"
@@ -44,11 +43,12 @@ run: $(RUNTIME)
 
 .PHONY: test
 test: static
-	$(SERVERS) run -- $(BIN)/python -m pytest -m "not failures"
+	$(SERVERS) prepare
+	$(BIN)/python -m pytest -n auto -m "not matrix"
 
 .PHONY: check
 check: static
-	$(BIN)/python -m pytest -m "not real and not failures"
+	$(BIN)/python -m pytest -n auto -m "not real and not failures"
 
 .PHONY: static
 static: $(DEVELOPMENT)
@@ -68,7 +68,8 @@ rehearse: $(RUNTIME)
 
 .PHONY: matrix
 matrix: $(DEVELOPMENT)
-	$(SERVERS) run -- $(BIN)/python -m features.matrix
+	$(SERVERS) prepare
+	$(BIN)/python -m features.matrix
 
 .PHONY: bench-payment
 bench-payment: $(DEVELOPMENT)

@@ -32,11 +32,16 @@ ONLY_REAL = "실서버만"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every scenario runs in both worlds, those about a real server's faults in the real one alone."""
+    """Every scenario runs in both worlds, those about a real server's faults in the real one alone. A failure that runs in
+    both is long, and marked `matrix` the second time.
+    """
     if "world" in metafunc.fixturenames:
-        worlds = [pytest.param("real", marks=pytest.mark.real)]
-        if metafunc.definition.get_closest_marker(ONLY_REAL) is None:
-            worlds.insert(0, pytest.param("embedded"))
+        of = metafunc.definition
+        if of.get_closest_marker(ONLY_REAL) is not None:
+            worlds = [pytest.param("real", marks=pytest.mark.real)]
+        else:
+            again = [pytest.mark.matrix] if of.get_closest_marker("failures") is not None else []
+            worlds = [pytest.param("embedded"), pytest.param("real", marks=[pytest.mark.real, *again])]
         metafunc.parametrize("world", worlds, indirect=True, scope="session")
 
 

@@ -81,7 +81,7 @@ def main(arguments: Sequence[str]) -> int:
         report = Path(arguments[0]) if arguments else Path(directory) / "report.xml"
         if not arguments:
             tagged = " or ".join(dict.fromkeys(function for row in scenarios_by_row().values() for function in map(_function, row)))
-            command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", "-k", tagged, str(FEATURES)]
+            command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", f"--junitxml={report}", "-k", tagged, str(FEATURES)]
             subprocess.run(command, check=False)
         lines, wrong = table(scenarios_by_row(), results(report))
     text = "\n".join(["# The report's failures, and the scenarios that prove each row", "", "Written by `make matrix`.", "", *lines, ""])

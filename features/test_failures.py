@@ -1,4 +1,6 @@
-"""The report's failures, injected and survived, in each world: ``make matrix`` runs them, ``make test`` leaves them out."""
+"""The report's failures, injected and survived. ``make test`` has each in one world: what breaks a real server in the real
+one, the rest in the embedded one; ``make matrix`` has all that can be in both.
+"""
 
 import pytest
 from pytest_bdd import scenarios

@@ -1,16 +1,20 @@
-"""How a run over several processes (`pytest -n 3`) deals out the tests; each process has servers of its own.
+"""How a run over several processes (`pytest -n auto`) deals out the tests; each process has servers of its own.
 
 The tests of one file stay together: what it starts, it starts once. The features' scenarios stay with their world's, those
 about failures in two halves, since each world serves many of them and each of them waits much. They come first: they are long.
 """
 
+import os
 from zlib import crc32
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.servers.provider import KINDS
+
 HALVED = "features/test_failures.py"
+MOST = 6
 
 
 class Lanes(LoadScopeScheduling):  # type: ignore[misc]
@@ -22,6 +26,12 @@ class Lanes(LoadScopeScheduling):  # type: ignore[misc]
         world = parameters.removesuffix("]").partition("-")[0]
         half = crc32(function.encode()) % 2 if file == HALVED and world == "embedded" else 0
         return f"{file} {world} {half}"
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are processors, since much of it is waiting; one where a server is named, which tests may fence."""
+    named = any(os.environ.get(variable) for variable in KINDS)
+    return 1 if named else min((os.cpu_count() or 1) + 1, MOST)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:

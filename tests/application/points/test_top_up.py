@@ -93,6 +93,14 @@ def test_an_order_serves_one_attempt(requested: Scene) -> None:
         requested.decide(requesting(amount=6_000))
 
 
+def test_a_key_names_one_top_up_and_begins_no_second_one(requested: Scene) -> None:
+    second = TopUpId(FAN, UUID(int=91))
+    requested.run(MintTopUpOrder(id=second, amount=Won(5_000)))
+    with pytest.raises(IdempotencyConflict):
+        requested.decide(requesting(id=second))
+    assert requested.run(requesting()) == TOP_UP
+
+
 def test_another_amount_than_the_orders_or_no_order_at_all_is_refused(scene: Scene) -> None:
     with pytest.raises(InvalidAmount):
         scene.decide(requesting(amount=6_000))

@@ -128,6 +128,15 @@ def test_the_attempt_is_the_record_whatever_key_asks_for_it(pinned: Scene) -> No
         pinned.decide(pinning(key="third", payment_key="another card"))
 
 
+def test_a_key_names_one_attempt_and_begins_no_second_one(pinned: Scene) -> None:
+    pinned.run(FailCardPayment(payment=payment(pinned), reservation=reservation(pinned), decline_code="REJECT_CARD_COMPANY"))
+    second = PaymentId(*PERFORMANCE, UUID(int=81))
+    pinned.run(minting(attempt=second))
+    with pytest.raises(IdempotencyConflict):
+        pinned.decide(pinning(second))
+    assert pinned.run(pinning()) == ATTEMPT
+
+
 def test_an_order_nobody_minted_pays_nothing(scene: Scene) -> None:
     with pytest.raises(ReservationNotFound):
         scene.decide(pinning())

@@ -27,6 +27,7 @@ help:
 	@echo "make test                               every check and every test, against real servers"
 	@echo "make check                              static checks and the tests that need no server"
 	@echo "make chaos                              every crash point on both databases, kills and repeats for long"
+	@echo "make mutants                            every safeguard taken out in turn: a test fails each time"
 	@echo "make rehearse URL= FANS= SEATS=         a dress rehearsal against a running server"
 	@echo "make matrix                             every failure of the report, its scenarios and how they went in both worlds"
 	@echo "make bench-payment                      payments a second against a bare driver"
@@ -61,6 +62,11 @@ static: $(DEVELOPMENT)
 .PHONY: chaos
 chaos: $(DEVELOPMENT)
 	$(SERVERS) run -- $(BIN)/python -m pytest -m chaos tests/chaos
+
+# Part of `make test` as well. Its one server, MySQL, it starts itself.
+.PHONY: mutants
+mutants: $(DEVELOPMENT)
+	$(BIN)/python -m pytest tests/mutants
 
 .PHONY: rehearse
 rehearse: $(RUNTIME)

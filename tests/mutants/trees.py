@@ -74,7 +74,7 @@ def _read(report: Path, status: int, tail: str) -> Run:
         if failure is not None:
             failed[node] = failure.get("message", "")
         if error is not None:
-            errors[node] = error.get("message", "")
+            errors[node] = ": ".join([error.get("message", ""), *(error.text or "").splitlines()[-1:]])
         if failure is None and error is None and case.find("skipped") is None:
             passed.add(node)
     return Run(status=status, passed=frozenset(passed), failed=failed, errors=errors, tail=tail)

@@ -12,7 +12,8 @@ from tests.mutants.trees import Run, copied, run_tests
 
 PROOF = re.compile(r"AssertionError|assert |Failed: DID NOT RAISE|domain\.errors\.")
 """How a test fails that has noticed: what it asserts is not so, or the code under test refuses. A NameError proves nothing."""
-SIDE_BY_SIDE = min(2, os.cpu_count() or 1)
+SIDE_BY_SIDE = 1 if "PYTEST_XDIST_WORKER" in os.environ else min(2, os.cpu_count() or 1)
+"""Runs at once: where pytest itself runs over several processes, each of them has its one."""
 
 
 def problems(mutants: Sequence[Mutant], ground: Path) -> list[str]:

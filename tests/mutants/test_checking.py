@@ -12,7 +12,7 @@ from tests.mutants.origin import ELSEWHERE
 from tests.mutants.safeguards import MUTANTS
 from tests.mutants.trees import copied, run_tests
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 SEATS = "tests/domain/test_seat.py"
 NOTICED = f"{SEATS}::test_a_seat_is_sold_to_its_holder_only"

@@ -12,7 +12,7 @@ NEEDS_MYSQL = {Safeguard.SKIP_LOCKED}
 SAFEGUARDS = [pytest.param(safeguard, marks=pytest.mark.real if safeguard in NEEDS_MYSQL else ()) for safeguard in Safeguard]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("safeguard", SAFEGUARDS, ids=str)
 def test_its_loss_is_noticed(safeguard: Safeguard, ground: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if safeguard in NEEDS_MYSQL:

@@ -62,12 +62,19 @@ def test_a_test_that_fails_anyway_proves_nothing(ground: Path, tmp_path: Path) -
     assert problem.startswith(f"{NOTICED} fails though nothing is broken: ")
 
 
-def test_what_breaks_around_a_test_proves_nothing(ground: Path, tmp_path: Path) -> None:
-    """Here its fixture is broken, which is found at each test's set-up: pytest calls that an error, and ends as after failures."""
+@pytest.mark.parametrize(
+    ("set_up", "told"),
+    [
+        ("assert False", f"the unbroken tree broke off (status 1): {NOTICED}: failed on setup"),
+        ("pytest.skip()", f"{NOTICED} was not run"),
+    ],
+)
+def test_a_test_that_does_not_come_to_run_proves_nothing(ground: Path, tmp_path: Path, set_up: str, told: str) -> None:
+    """Where its set-up breaks, pytest calls that an error, and ends as after failures."""
     tree = copied(ground, tmp_path / "tree")
-    (tree / "tests/domain/conftest.py").write_text("import pytest\n\n@pytest.fixture(autouse=True)\ndef broken():\n    assert False\n")
+    (tree / "tests/domain/conftest.py").write_text(f"import pytest\n\n@pytest.fixture(autouse=True)\ndef set_up():\n    {set_up}\n")
     [problem] = problems([SOLD_TO_ANYONE], tree)
-    assert problem.startswith(f"the unbroken tree broke off (status 1): {NOTICED}: ")
+    assert problem.startswith(told)
 
 
 def test_a_run_that_imports_the_code_of_another_tree_is_void(ground: Path, tmp_path: Path) -> None:

@@ -35,8 +35,10 @@ LARGEST_FRAME = 64 * 1024
 GOODBYE_SECONDS = 3
 """How long open requests and sockets have when the process ends."""
 PURGE_SECONDS = 60.0
-ERRAND_LANES = 4
-"""A gateway that is slow with one batch of errands must not keep the next from being taken up."""
+ERRAND_LANES = (0.5, 2.0, 2.0, 2.0)
+"""Of each its seconds between two looks, when nothing wakes it: a gateway that is slow with one batch of errands must not keep
+the next from being taken up.
+"""
 
 
 class CannotStart(Exception):
@@ -133,7 +135,7 @@ def roles_of(container: Container, names: Sequence[str]) -> list[Role]:
         "sweeper": lambda: [role("sweeper", container.expire_holds(), 1.0), role("sweeper", container.purge(), PURGE_SECONDS)],
     }
     made["reconciler"] = lambda: [
-        *(role("reconciler", container.run_errands(), 0.5, wake=container.gateway_wake()) for _ in range(ERRAND_LANES)),
+        *(role("reconciler", container.run_errands(), seconds, wake=container.gateway_wake()) for seconds in ERRAND_LANES),
         role("reconciler", container.refund_performances(), 2.0),
     ]
     return [each for name in names for each in made[name]()]

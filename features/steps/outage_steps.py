@@ -53,7 +53,7 @@ def the_unanswered_ask_again(story: Story) -> None:
         assert fan.pay(key=fan.used_keys["pay"]).typename == "PaySuccess", fan.answer
 
 
-@when(Sentence("답을 듣지 못한 {name:fan}이/가 같은 키로 다시 결제한다"))
+@when(Sentence("{name:fan}이/가 듣지 못한 답을 같은 키로 다시 구한다"))
 def asks_again(story: Story, name: str) -> None:
     fan = story.fan(name)
     assert fan.pay(key=fan.used_keys["pay"]).typename == "PaySuccess", fan.answer

@@ -1,9 +1,12 @@
 """A running booking service, and what its world lets a scenario do to it."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+import httpx
 
 from features.worlds.graphql import GraphqlClient
 from features.worlds.mailbox import Mailbox
@@ -12,6 +15,7 @@ from features.worlds.process import ConcertProcess, await_answer, concert
 from features.worlds.providers import Providers
 from tests.servers.native import remove_tree
 
+SECONDS_TO_NOTICE = 60.0
 LEASE = 3
 """Seconds after which what a dead process had taken up is another's."""
 
@@ -84,6 +88,14 @@ class BookingService:
             self.providers.start()
         if not self.runs:
             self.start()
+
+    def await_servers(self) -> None:
+        """Returns when it has noticed that all of its servers answer again."""
+        deadline = time.monotonic() + SECONDS_TO_NOTICE
+        with httpx.Client(timeout=5, trust_env=False, verify=False) as http:
+            while not all((said := http.get(f"{self.url}/readyz").json())["servers"].values()):
+                assert time.monotonic() < deadline, f"a server is away still: {said}"
+                time.sleep(0.1)
 
     @property
     def database_url(self) -> str:

@@ -57,6 +57,7 @@ class World(ABC):
             self._on_own_servers[tempo] = self._stack.enter_context(self._running(tempo, servers))
         service = self._on_own_servers[tempo]
         service.revive()
+        service.await_servers()
         return service, servers
 
     def _started_servers(self) -> OwnServers:

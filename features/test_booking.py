@@ -3,6 +3,6 @@
 import pytest
 from pytest_bdd import scenarios
 
-pytestmark = pytest.mark.usefixtures("world")
+pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.timeout(300)]
 
 scenarios("booking")

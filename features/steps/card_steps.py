@@ -15,7 +15,7 @@ from features.worlds import documents
 from features.worlds.faults import Faults
 from features.worlds.graphql import Answer
 
-PATIENCE = 40.0
+PATIENCE = 90.0
 OVER = ("DONE", "CANCELED")
 """What a charge is called that took place, whether or not it was given back."""
 

@@ -12,7 +12,7 @@ from features.worlds.fan import Fan, fresh_phone
 from features.worlds.mailbox import Letter
 from features.worlds.operator import TITLE, VENUE
 
-PATIENCE = 60.0
+PATIENCE = 90.0
 """Seconds for a letter: after a kill, the broker deals the dead consumer's partitions anew only when its session has run out."""
 
 

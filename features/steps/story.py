@@ -24,7 +24,7 @@ MARGIN = 0.3
 """Seconds after which a moment has surely passed."""
 QUIET = 0.7
 """Seconds in which a message that is sent twice would have come twice, with every process alive."""
-SOON = 20.0
+SOON = 40.0
 """Seconds within which what comes by itself has to come."""
 
 

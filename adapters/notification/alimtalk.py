@@ -151,14 +151,15 @@ def _search(notification: Notification) -> dict[str, str]:
 
 
 def _messages(reply: Reply) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (reply.content.get("messageSearchResultResponse") or {}).get("messages") or []
+    """A reply of another shape does not say that there is none: raises KeyError."""
+    found: list[dict[str, Any]] = (reply.content["messageSearchResultResponse"] or {}).get("messages") or []
     return found
 
 
 def _failed_for_good(message: Mapping[str, Any]) -> bool:
     return (
         message["messageStatus"] == "FAILED"
-        and message.get("resultCode") != UNCONFIRMED_DELIVERY
+        and str(message.get("resultCode")) != UNCONFIRMED_DELIVERY
         and message["resendStatus"] in NOT_SENT_ON_BY_DEALER
     )
 

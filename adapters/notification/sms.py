@@ -67,7 +67,7 @@ class SmsChannel:
             raise ChannelUnavailable(f"result {reply.code}")
         try:
             found = [one for one in _messages(reply) if one["recipientGroupingKey"] == str(notification.id)]
-            standing = [one for one in found if one["msgStatus"] != FAILED_STATUS]
+            standing = [one for one in found if str(one["msgStatus"]) != FAILED_STATUS]
             if standing:
                 return Receipt(reference=str(standing[0]["requestId"]))
             if found:
@@ -120,5 +120,6 @@ def _search(notification: Notification) -> dict[str, str]:
 
 
 def _messages(reply: Reply) -> list[Mapping[str, Any]]:
-    found: list[Mapping[str, Any]] = (reply.content.get("body") or {}).get("data") or []
+    """A reply of another shape does not say that there is none: raises KeyError."""
+    found: list[Mapping[str, Any]] = (reply.content["body"] or {}).get("data") or []
     return found

@@ -74,7 +74,7 @@ class LeasedNotifications:
 def due(status: NotificationStatus, limit: int, *conditions: ColumnElement[bool]) -> Query:
     free = or_(NOTIFICATIONS.c.leased_until.is_(None), NOTIFICATIONS.c.leased_until <= database_clock.now())
     return (
-        select(NOTIFICATIONS)
+        select(NOTIFICATIONS, database_clock.now().label("now"))
         .with_hint(NOTIFICATIONS, "FORCE INDEX (ix_notifications_due)", "mysql")
         .where(NOTIFICATIONS.c.status == status, NOTIFICATIONS.c.next_attempt_at <= database_clock.now(), free, *conditions)
         .order_by(NOTIFICATIONS.c.next_attempt_at)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +37,8 @@ class SqlNotificationQueue:
                 attempts=row.attempts,
                 first_attempt_at=row.first_attempt_at,
                 told_since=frozenset(template for sequence, template in told.get(row.about, ()) if sequence > row.about_sequence),
+                last_attempt_at=_last_attempt_of(row),
+                quiet=None if (last := _last_attempt_of(row)) is None else row.now - last,
             )
             for row in rows
         ]
@@ -45,6 +48,7 @@ class SqlNotificationQueue:
         begun = {
             "attempts": NOTIFICATIONS.c.attempts + 1,
             "first_attempt_at": func.coalesce(NOTIFICATIONS.c.first_attempt_at, database_clock.now()),
+            "last_attempt_at": database_clock.now(),
         }
         return await self._rows.answer(owner, notification_id, begun, still_leased)
 
@@ -60,12 +64,14 @@ class SqlNotificationQueue:
         }
         await self._rows.answer(owner, notification_id, sent | RELEASED)
 
-    async def postpone(self, owner: str, notification_id: NotificationId, seconds: float, fault: str, begun: int | None = None) -> None:
+    async def postpone(
+        self, owner: str, notification_id: NotificationId, seconds: float, fault: str, as_it_was: DueNotification | None = None
+    ) -> None:
         later: dict[str, Any] = {"next_attempt_at": database_clock.seconds_from_now(seconds), "last_fault": fault[:LONGEST_FAULT]}
-        if begun is not None:
-            later["attempts"] = begun
-        if begun == 0:
-            later["first_attempt_at"] = None
+        if as_it_was is not None:
+            later["attempts"] = as_it_was.attempts
+            later["first_attempt_at"] = as_it_was.first_attempt_at
+            later["last_attempt_at"] = as_it_was.last_attempt_at
         await self._rows.answer(owner, notification_id, later | RELEASED)
 
     async def mark_failed(
@@ -91,6 +97,12 @@ class SqlNotificationQueue:
             for row in await self._database.rows(begun):
                 told[row.about].append((row.about_sequence, row.template))
         return told
+
+
+def _last_attempt_of(row: Row[Any]) -> datetime | None:
+    """Rows from before it was kept say when the first was."""
+    moment: datetime | None = row.last_attempt_at or row.first_attempt_at
+    return moment
 
 
 def _waits_for_an_earlier_one() -> ColumnElement[bool]:

@@ -432,6 +432,7 @@ class NotificationRow(Row, table=True):
     last_fault: str | None = _text(500, nullable=True)
     taken_at: datetime | None = _moment(nullable=True)
     delivered_by: str | None = _text(WORD, nullable=True)
+    last_attempt_at: datetime | None = _moment(nullable=True)
 
 
 class PaymentOrderRow(Row, table=True):

@@ -28,7 +28,9 @@ TRIES = RETRY_POLICIES[Step.NOTIFICATION].attempts
 WAITS = RetryPolicy(attempts=TRIES, base=0.5, cap=300.0)
 """Before the next try, seconds. Longer than those of a transaction: a provider takes its time to come back."""
 GRACE = 30.0
-"""Seconds after which a request that was under way stands in the provider's books, or never will."""
+"""Seconds after which a request that was under way stands in the provider's books, or never will. That nothing is found
+sooner says nothing: no look decides before so long has passed since the last attempt that may have left.
+"""
 GIVE_UP_AFTER = timedelta(hours=24)
 PAUSE_PATIENCE = timedelta(minutes=15)
 """A channel that is left alone decides nothing. But where none of its attempts can have arrived, the fan waits no longer."""
@@ -101,6 +103,8 @@ class SendNotifications:
         """The first attempt sends at once; a repeat that the provider would not know for one looks first."""
         outdated = _is_outdated(due)
         looks = due.attempts > 0 and (outdated or due.attempts >= TRIES or not self._repeat_is_known(due))
+        if looks and (early := _too_early(due)) > 0:  # whoever began the last attempt may have been killed a moment ago
+            return Later(fault="an attempt may be under way", seconds=early)
         if looks and (receipt := await unbroken(channel.find(due.notification))) is not None:
             return Sent(receipt=receipt)
         if outdated:
@@ -123,16 +127,26 @@ class SendNotifications:
                 nothing_left = fault
             except ChannelUnavailable as fault:
                 return self._later(due, due.attempts + attempt, fault)
-            except Rejected:
-                # An earlier attempt may have been taken all the same, before the provider changed its mind.
-                if due.attempts > 0 and (receipt := await unbroken(channel.find(due.notification))) is not None:
-                    return Sent(receipt=receipt)
-                raise
+            except Rejected as refusal:
+                if none_arrived:
+                    raise
+                return await self._refused_beside_another(due, channel, refusal)
             if attempt < TRIES:
                 await self._sleeper.sleep(WAITS.wait(attempt, self._jitter.chance()))
         if due.attempts == 0 and due.notification.backup(self._clock.now()) is not None:
             return Failed(fault=str(nothing_left), by_backup=True)
         return self._later(due, due.attempts + TRIES, nothing_left)
+
+    async def _refused_beside_another(self, due: DueNotification, channel: NotificationChannel, refusal: Rejected) -> Outcome:
+        """An earlier attempt may have been taken all the same, before the provider changed its mind, or may still be.
+
+        Raises the refusal where none was and none will be.
+        """
+        if (receipt := await unbroken(channel.find(due.notification))) is not None:
+            return Sent(receipt=receipt)
+        if (early := _too_early(due)) > 0:
+            return Later(fault=str(refusal), seconds=early, as_it_was=due)
+        raise refusal
 
     def _later(self, due: DueNotification, begun: int, fault: Exception | None) -> Outcome:
         """Before a look-up, what was under way gets the time to arrive."""
@@ -150,7 +164,7 @@ class SendNotifications:
         if age > GIVE_UP_AFTER:
             return Failed(fault=str(pause), by_backup=False)
         wait = THROTTLED_SECONDS if pause.retry_after is None else pause.retry_after
-        return Later(fault=str(pause), seconds=wait + WAITS.wait(1, self._jitter.chance()), begun=due.attempts)
+        return Later(fault=str(pause), seconds=wait + WAITS.wait(1, self._jitter.chance()), as_it_was=due)
 
     def _repeat_is_known(self, due: DueNotification) -> bool:
         now = self._clock.now()
@@ -168,8 +182,8 @@ class SendNotifications:
                 await self._queue.mark_sent(self._owner, notification.id, receipt.reference)
                 age = (now - notification.created_at).total_seconds()
                 self._metrics.observe("concert_notification_seconds", age, channel=notification.channel)
-            case Later(fault=fault, seconds=seconds, begun=begun):
-                await self._queue.postpone(self._owner, notification.id, seconds, fault, begun)
+            case Later(fault=fault, seconds=seconds, as_it_was=as_it_was):
+                await self._queue.postpone(self._owner, notification.id, seconds, fault, as_it_was)
             case Failed(fault=fault, by_backup=by_backup):
                 backup = notification.backup(now) if by_backup else None
                 log.warning("a notification failed", extra={"id": str(notification.id), "channel": notification.channel, "fault": fault})
@@ -187,6 +201,11 @@ def _by_subject(dues: Sequence[DueNotification]) -> Iterable[Sequence[DueNotific
     for due in sorted(dues, key=lambda due: due.notification.sequence):
         together.setdefault(due.notification.about or due.notification.id, []).append(due)
     return together.values()
+
+
+def _too_early(due: DueNotification) -> float:
+    """Seconds until a look decides; 0 where it does. The time that this pass has taken itself is not reckoned in."""
+    return 0.0 if due.quiet is None else max(GRACE - due.quiet.total_seconds(), 0.0)
 
 
 def _is_outdated(due: DueNotification) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from application.ports.notification_channel import Receipt
+from application.ports.notification_queue import DueNotification
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,11 +14,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Later:
-    """Not sent, or not known to be: asked again after ``seconds``. ``begun``: as many attempts stand, if some were none."""
+    """Not sent, or not known to be: asked again after ``seconds``. ``as_it_was``: what was begun since then was no attempt."""
 
     fault: str
     seconds: float
-    begun: int | None = None
+    as_it_was: DueNotification | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

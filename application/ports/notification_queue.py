@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from domain.ids import NotificationId
@@ -12,7 +12,8 @@ FIRST_LOOK_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueNotification:
-    """A leased row. ``attempts`` were begun before this one, the first of them at ``first_attempt_at``.
+    """A leased row. ``attempts`` were begun before this one, the first of them at ``first_attempt_at``, the last at
+    ``last_attempt_at``, which was ``quiet`` ago when the row was claimed.
 
     ``told_since``: the templates of what is later in its order, about the same thing, and was begun to be told before it.
     """
@@ -21,6 +22,8 @@ class DueNotification:
     attempts: int
     first_attempt_at: datetime | None
     told_since: frozenset[str] = frozenset()
+    last_attempt_at: datetime | None = None
+    quiet: timedelta | None = None
 
 
 class NotificationQueue(Protocol):
@@ -40,9 +43,11 @@ class NotificationQueue(Protocol):
         """Taken by the provider, which is asked after so many seconds what became of it."""
         ...
 
-    async def postpone(self, owner: str, notification_id: NotificationId, seconds: float, fault: str, begun: int | None = None) -> None:
-        """Not known, or not taken: claimable again after so long. ``begun``: no more attempts than these stand as begun,
-        since nothing of the last one has left; none, and there was no first.
+    async def postpone(
+        self, owner: str, notification_id: NotificationId, seconds: float, fault: str, as_it_was: DueNotification | None = None
+    ) -> None:
+        """Not known, or not taken: claimable again after so long. ``as_it_was``, when it was claimed: nothing that was begun
+        since can arrive, and its attempts stand as they did then.
         """
         ...
 

@@ -63,7 +63,8 @@ class NhnProvider:
     async def exchange(
         self, request: Request, operation: Operation, process: Callable[[Request, Fault | None], Awaitable[Response]]
     ) -> Response:
-        """Processes a request, unless the fault that is due says otherwise."""
+        """Processes a request, unless the fault that is due says otherwise. Who hangs up does not take back what has been read."""
+        await request.body()
         fault = self._faults.take(self._provider, operation)
         if fault is not None and (instead := await instead_of_processing(fault, _refusal(fault))) is not None:
             return instead

@@ -8,7 +8,7 @@ from adapters.sql.database import Database
 
 CLAIMS = {
     "outbox_messages": ("leased_until", "next_attempt_at"),
-    "notifications": ("leased_until", "next_attempt_at", "first_attempt_at"),
+    "notifications": ("leased_until", "next_attempt_at", "first_attempt_at", "last_attempt_at"),
     "gateway_errands": ("leased_until", "due_at", "begun_at"),
 }
 HOLDS = {

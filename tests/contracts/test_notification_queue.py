@@ -121,9 +121,20 @@ async def test_an_attempt_is_written_before_it_is_made(database: Database, queue
     assert await queue.begin_attempt("notifier", notification.id)
     second = await row_of(database, notification)
     assert (second.attempts, second.first_attempt_at) == (2, first.first_attempt_at)
+    assert first.last_attempt_at == first.first_attempt_at < second.last_attempt_at
     await queue.postpone("notifier", notification.id, 0, "TimeoutError")
     [due] = await queue.claim("notifier", 10, LEASE)
-    assert (due.attempts, due.first_attempt_at) == (2, first.first_attempt_at)
+    assert (due.attempts, due.first_attempt_at, due.last_attempt_at) == (2, first.first_attempt_at, second.last_attempt_at)
+
+
+async def test_how_long_ago_the_last_attempt_was_is_told_by_the_database_s_clock(database: Database, queue: SqlNotificationQueue) -> None:
+    first, last = datetime.now(UTC) - timedelta(hours=3), datetime.now(UTC) - timedelta(hours=2)
+    await put(database, [a_notification(1)], attempts=2, first_attempt_at=first, last_attempt_at=last)
+    await put(database, [a_notification(2)], attempts=2, first_attempt_at=first)
+    await put(database, [a_notification(3)])
+    quiet = {due.notification.id: due.quiet for due in await queue.claim("notifier", 10, LEASE)}
+    hours = {key.int: None if ago is None else round(ago / timedelta(hours=1), 1) for key, ago in quiet.items()}
+    assert hours == {1: 2.0, 2: 3.0, 3: None}, "the second is from before the last attempt was kept"
 
 
 async def test_a_lease_that_ran_out_allows_no_attempt(database: Database, queue: SqlNotificationQueue) -> None:
@@ -228,18 +239,21 @@ async def test_notifiers_side_by_side_claim_each_notification_once(database: Dat
 async def test_an_attempt_of_which_nothing_left_is_taken_back(database: Database, queue: SqlNotificationQueue) -> None:
     notification = a_notification()
     await put(database, [notification])
-    await queue.claim("notifier", 10, LEASE)
+    [due] = await queue.claim("notifier", 10, LEASE)
     await queue.begin_attempt("notifier", notification.id)
-    await queue.postpone("notifier", notification.id, 0, "circuit open", begun=0)
+    await queue.postpone("notifier", notification.id, 0, "circuit open", due)
     row = await row_of(database, notification)
     assert (row.status, row.attempts, row.first_attempt_at, row.last_fault) == ("PENDING", 0, None, "circuit open")
+    assert row.last_attempt_at is None
     await queue.claim("notifier", 10, LEASE)
-    for _ in range(3):
+    for _ in range(2):
         await queue.begin_attempt("notifier", notification.id)
-    first = (await row_of(database, notification)).first_attempt_at
-    await queue.postpone("notifier", notification.id, 0, "circuit open", begun=2)
+    await queue.postpone("notifier", notification.id, 0, "TimeoutError")
+    [due] = await queue.claim("notifier", 10, LEASE)
+    await queue.begin_attempt("notifier", notification.id)
+    await queue.postpone("notifier", notification.id, 0, "circuit open", due)
     row = await row_of(database, notification)
-    assert (row.attempts, row.first_attempt_at) == (2, first)
+    assert (row.attempts, row.first_attempt_at, row.last_attempt_at) == (2, due.first_attempt_at, due.last_attempt_at)
 
 
 def about(number: int, sequence: int, **changes: Any) -> Notification:

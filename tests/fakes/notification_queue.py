@@ -19,6 +19,7 @@ class Row:
     due_at: datetime
     attempts: int = 0
     first_attempt_at: datetime | None = None
+    last_attempt_at: datetime | None = None
     owner: str | None = None
     leased_until: datetime | None = None
     reference: str | None = None
@@ -80,6 +81,8 @@ class MemoryNotificationQueue(MemoryNotifications):
                 told_since=frozenset(
                     other.notification.template for other in self._about(row) if other.first_attempt_at is not None and _later(other, row)
                 ),
+                last_attempt_at=row.last_attempt_at,
+                quiet=None if row.last_attempt_at is None else self._clock.now() - row.last_attempt_at,
             )
             for row in self._lease(due[:limit], owner, lease_seconds)
         ]
@@ -90,6 +93,7 @@ class MemoryNotificationQueue(MemoryNotifications):
             return False
         row.attempts += 1
         row.first_attempt_at = row.first_attempt_at or self._clock.now()
+        row.last_attempt_at = self._clock.now()
         return True
 
     async def mark_sent(
@@ -100,12 +104,15 @@ class MemoryNotificationQueue(MemoryNotifications):
             row.reference, row.taken_at = provider_reference, self._clock.now()
             row.due_at = self._clock.now() + timedelta(seconds=look_after)
 
-    async def postpone(self, owner: str, notification_id: NotificationId, seconds: float, fault: str, begun: int | None = None) -> None:
+    async def postpone(
+        self, owner: str, notification_id: NotificationId, seconds: float, fault: str, as_it_was: DueNotification | None = None
+    ) -> None:
         row = self._close(owner, notification_id, NotificationStatus.PENDING, NotificationStatus.PENDING)
         if row is not None:
             row.due_at, row.fault = self._clock.now() + timedelta(seconds=seconds), fault
-            if begun is not None:
-                row.attempts, row.first_attempt_at = begun, row.first_attempt_at if begun else None
+            if as_it_was is not None:
+                row.attempts, row.first_attempt_at = as_it_was.attempts, as_it_was.first_attempt_at
+                row.last_attempt_at = as_it_was.last_attempt_at
 
     async def mark_failed(
         self,

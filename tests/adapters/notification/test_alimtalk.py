@@ -5,13 +5,20 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
+from adapters.notification.alimtalk import AlimtalkChannel
+from adapters.notification.nhn_client import NhnClient
 from application.ports.notification_channel import NotSent, Receipt, Rejected
 from domain.errors import ChannelThrottled, ChannelUnavailable
 from entrypoints.simulators.faults import FaultKind, Operation
 from entrypoints.simulators.nhn_provider import Account
 from tests.adapters.notification.scene import PHONE, SENDER_NUMBER, Provided, notification
 from tests.contracts.clocks import FixedClock
+from tests.fakes.served import served
 from tests.servers.ports import free_port
 
 TEXT = """\
@@ -81,6 +88,28 @@ async def test_a_failed_delivery_counts_only_where_nothing_else_may_reach_the_fa
     else:
         with pytest.raises(expected, match=f"^delivery {code}$"):
             await channel.find(notification())
+
+
+@pytest.mark.parametrize("code", ["3005", 3005])
+@pytest.mark.parametrize("reply", [{}, {"messageSearchResultResponse": None}, {"messageSearchResultResponse": {"messages": []}}])
+async def test_only_a_reply_that_can_be_read_says_that_there_is_no_message(reply: dict[str, object], code: object) -> None:
+    one = {"recipientGroupingKey": str(notification().id), "requestId": "r-1", "messageStatus": "FAILED"}
+    doubtful = one | {"resultCode": code, "resendStatus": "RSC01"}
+    replies: list[dict[str, object]] = [reply, {"messageSearchResultResponse": {"messages": [doubtful]}}]
+
+    async def search(_: Request) -> JSONResponse:
+        return JSONResponse({"header": {"resultCode": 0}} | replies.pop(0))
+
+    async with served(Starlette(routes=[Route("/{path:path}", search)])) as url:
+        client = NhnClient(url, "secret")
+        channel = AlimtalkChannel(client, "appkey", "sender-key")
+        if reply:
+            assert await channel.find(notification()) is None
+        else:
+            with pytest.raises(ChannelUnavailable, match=r"^a search result that cannot be read$"):
+                await channel.find(notification())
+        assert await channel.find(notification()) == Receipt(reference="r-1"), "doubtful, as a number or as a text"
+        await client.close()
 
 
 async def test_the_dealer_sends_on_what_kakao_could_not_deliver(provider: Provided) -> None:

@@ -15,7 +15,8 @@ import pytest
 from adapters.sql.database import database_at
 from adapters.sql.migrate import migrate
 from application.messaging.follow_deliveries import FollowDeliveries
-from application.messaging.send_notifications import KNOWN_BY_NHN, LEASE_SECONDS, NEVER, SendNotifications
+from application.messaging.send_notifications import GRACE, KNOWN_BY_NHN, LEASE_SECONDS, NEVER, SendNotifications
+from application.ports.notification_channel import NotificationChannel
 from domain.notification import Channel, Notification, NotificationStatus
 from entrypoints.simulators.faults import FaultKind, Provider
 from entrypoints.simulators.mailbox import Search
@@ -197,6 +198,28 @@ async def test_a_doubtful_delivery_is_never_doubled(provider: Provided, solapi: 
     assert [mail.kind for mail in await provider.mailbox.search(Search(phone=PHONE))] == ["ALIMTALK"]
 
 
+async def test_a_request_on_its_way_beside_a_refused_repeat_is_waited_for(provider: Provided) -> None:
+    """It arrives after the repeat was refused and a look had found nothing."""
+    queue = MemoryNotificationQueue(provider.clock, notification())
+    channels: Mapping[Channel, NotificationChannel] = {Channel.ALIMTALK: provider.alimtalk(read_seconds=0.2), Channel.SMS: provider.sms()}
+    send = SendNotifications(queue, channels, provider.clock, FakeTime(), FullChance(), Counted(), "process-1")
+    provider.fault(FaultKind.DELAY, seconds=1.5)
+    provider.fault(FaultKind.REFUSE, code=-1027)
+    for _ in range(2):
+        await send()
+        provider.clock.move(timedelta(seconds=2))
+        assert (await provider.received(), list(queue.rows)) == ([], [notification().id])
+
+    async def arrived() -> bool:
+        return len(await provider.received()) == 1
+
+    await come_true(arrived)
+    provider.clock.move(timedelta(seconds=GRACE))
+    await send()
+    assert {row.notification.channel: row.status for row in queue.rows.values()} == {Channel.ALIMTALK: NotificationStatus.SENT}
+    assert [mail.kind for mail in await provider.received()] == ["ALIMTALK"]
+
+
 async def notifying(database_url: str, simulator_url: str, owner: str) -> asyncio.subprocess.Process:
     module = "tests.adapters.notification.notifier_process"
     return await asyncio.create_subprocess_exec(sys.executable, "-m", module, database_url, simulator_url, owner)
@@ -232,7 +255,7 @@ async def test_processes_that_are_really_killed(tmp_path: Path) -> None:
             async def taken(enough: int = enough or 0) -> bool:
                 return len(await provider.received()) >= enough
 
-            await come_true(all_sent if enough is None else taken)
+            await come_true(all_sent if enough is None else taken, 60)
             os.kill(process.pid, signal.SIGKILL)
             await process.wait()
         mails = await provider.mailbox.search(Search(phone=PHONE, limit=1000))

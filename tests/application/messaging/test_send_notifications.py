@@ -196,6 +196,55 @@ async def test_a_refusal_of_the_repeat_is_no_refusal_of_what_was_taken_before() 
     assert (world.alimtalk.asked, world.status(), len(world.queue.rows)) == (["send", "send", "find"], SENT, 1)
 
 
+async def test_a_refusal_beside_an_attempt_that_may_still_arrive_waits_for_a_look_past_the_grace() -> None:
+    world = World()
+    world.alimtalk.sends = [away(), Rejected("result -1027"), Rejected("result -1027")]
+    await world.send()
+    assert await world.after(10) == 1
+    row = world.queue.rows[notification().id]
+    assert (world.alimtalk.asked, world.status(), row.attempts, len(world.queue.rows)) == (["send", "send", "find"], PENDING, 1, 1)
+    assert await world.after(GRACE - 10 - 1) == 0
+    assert await world.after(1) == 1
+    assert (world.alimtalk.asked[3:], world.status()) == (["send", "find"], FAILED)
+    assert (row.fault, world.queue.status(world.backup)) == ("result -1027", PENDING)
+
+
+async def test_what_arrives_beside_a_refusal_gets_no_sms() -> None:
+    world = World()
+    world.alimtalk.sends, world.alimtalk.finds = [away(), Rejected("result -1027"), Rejected("result -1027")], [None, OK]
+    await world.send()
+    await world.after(10)
+    await world.after(GRACE)
+    assert (world.status(), world.queue.rows[notification().id].reference, len(world.queue.rows)) == (SENT, "r", 1)
+
+
+async def test_a_refusal_beside_another_attempt_that_cannot_be_looked_up_is_no_reason_for_an_sms() -> None:
+    world = World()
+    world.alimtalk.sends, world.alimtalk.finds = [away(), Rejected("result -1027")], [away()]
+    await world.send()
+    await world.after(60)
+    assert (world.alimtalk.asked, world.status(), len(world.queue.rows)) == (["send", "send", "find"], PENDING, 1)
+
+
+@pytest.mark.parametrize("found", [None, OK], ids=["not-found", "found"])
+async def test_what_a_killed_notifier_began_a_moment_ago_is_not_looked_for_yet(found: Receipt | None) -> None:
+    """Its last attempt may have left just before its lease ran out: a look that finds nothing then would say nothing."""
+    world = World()
+    world.alimtalk.sends, world.alimtalk.finds = [away(), away()], [found]
+    for _ in range(2):
+        await world.after(60)
+    world.clock.move(timedelta(seconds=60))
+    [due] = await world.queue.claim("killed", 10, 30)
+    world.clock.move(timedelta(seconds=29))
+    assert await world.queue.begin_attempt("killed", due.notification.id)
+    assert await world.after(1) == 1
+    assert (world.alimtalk.asked, world.status(), len(world.queue.rows)) == (["send", "send"], PENDING, 1)
+    assert await world.after(GRACE - 2) == 0
+    assert await world.after(1) == 1
+    assert world.alimtalk.asked == ["send", "send", "find"]
+    assert (world.status(), len(world.queue.rows)) == ((FAILED, 2) if found is None else (SENT, 1))
+
+
 async def test_a_delivery_that_failed_for_good_goes_to_the_backup() -> None:
     world = World()
     world.alimtalk.sends, world.alimtalk.finds = [away()], [Rejected("delivery 3019")]
@@ -342,7 +391,7 @@ async def test_a_pause_after_attempts_that_may_have_left_keeps_those() -> None:
     first = world.queue.rows[notification().id].first_attempt_at
     await world.after(60)
     row = world.queue.rows[notification().id]
-    assert (row.attempts, row.first_attempt_at) == (1, first)
+    assert (row.attempts, row.first_attempt_at, row.last_attempt_at) == (1, first, first)
 
 
 @pytest.mark.parametrize("pause", [ChannelPaused("circuit open", retry_after=1.0), ChannelThrottled("HTTP 429", retry_after=1.0)], ids=str)

@@ -290,7 +290,7 @@ class Container(containers.DeclarativeContainer):
     patience = providers.Singleton(Patience, sleeper)
     payment_end = providers.Singleton(PaymentEnd, bookings, patience)
     issuance = providers.Singleton(TicketIssuance, breaker)
-    settle_errand = providers.Singleton(SettleErrand, transactor, retrying, bookings, alerts, issuance)
+    settle_errand = providers.Singleton(SettleErrand, transactor, retrying, bookings, top_ups, alerts, issuance)
     run_errands = providers.Singleton(RunErrands, errands, gateway, settle_errand, alerts, owner)
     refund_performances = providers.Singleton(RefundCancelledPerformances, transactor, retrying, refunds)
     settle_slots = providers.Singleton(SettleSlots, transactor, queues, clock, metrics, settings.provided.pass_duration)
@@ -319,7 +319,7 @@ class Container(containers.DeclarativeContainer):
         prepare_top_up=providers.Singleton(PrepareTopUp, transactor, retrying, ids),
         top_up_points=providers.Singleton(TopUpPoints, transactor, retrying, providers.Singleton(TopUpEnd, top_ups, patience)),
         cancel_performance=providers.Singleton(CancelPerformance, transactor, retrying),
-        hear_webhook=providers.Singleton(HearWebhook, errands, hints),
+        hear_webhook=providers.Singleton(HearWebhook, errands, bookings, top_ups, hints),
         reopen_errand=providers.Singleton(ReopenErrand, transactor, retrying),
         watch_seats=providers.Singleton(WatchSeats, concerts, seats, clock, sleeper),
         create_concert=create_concert,

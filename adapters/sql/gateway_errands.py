@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select, update
 
 from adapters.sql import database_clock
 from adapters.sql.card_rows import errand_of, shortened
@@ -57,7 +57,7 @@ class SqlGatewayErrands:
             "due_at": database_clock.seconds_from_now(seconds),
             "note": shortened(note),
         }
-        if next_step is NextStep.LOOK_UP:
+        if next_step is not NextStep.SEND:
             later["look_ups"] = ERRANDS.c.look_ups + 1
         if sends is not None:
             later["sends"] = sends
@@ -69,6 +69,20 @@ class SqlGatewayErrands:
         waiting = and_(any_of(_KEY, errand_ids), _OPEN, ERRANDS.c.next_step == NextStep.LOOK_UP, ERRANDS.c.due_at > database_clock.now())
         sooner = update(ERRANDS).where(waiting).values(due_at=database_clock.now())
         return await self._database.write(lambda connection: connection.execute(sooner).rowcount)
+
+    async def look_back(self, errand_id: ErrandId, every: float) -> bool:
+        """``looked_back_at`` is when it was or will be; MySQL reads what has been set in the same statement, so it comes last."""
+        lately = ERRANDS.c.looked_back_at > database_clock.seconds_from_now(-every)
+        then = case((lately, database_clock.seconds_from_now(every)), else_=database_clock.now())
+        again = update(ERRANDS).where(any_of(_KEY, [errand_id]), ERRANDS.c.state == ErrandState.CLOSED)
+        again = again.ordered_values(
+            (ERRANDS.c.state, ErrandState.OPEN),
+            (ERRANDS.c.next_step, NextStep.LOOK_BACK),
+            (ERRANDS.c.look_ups, 0),
+            (ERRANDS.c.due_at, then),
+            (ERRANDS.c.looked_back_at, then),
+        )
+        return await self._database.write(lambda connection: connection.execute(again).rowcount == 1)
 
     async def _answer(self, owner: str, errand_id: ErrandId, changes: dict[str, Any], *conditions: ColumnElement[bool]) -> bool:
         """Whether the errand was still open and this owner's; nothing is written where it was not."""

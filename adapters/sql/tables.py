@@ -498,3 +498,4 @@ class GatewayErrandRow(Row, table=True):
     lease_owner: str | None = _text(100, nullable=True)
     leased_until: datetime | None = _moment(nullable=True)
     note: str | None = _text(CODE, nullable=True)
+    looked_back_at: datetime | None = _moment(nullable=True)

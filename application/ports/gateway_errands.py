@@ -10,6 +10,8 @@ from domain.gateway_errand import ErrandId, GatewayErrand
 class NextStep(StrEnum):
     SEND = "SEND"
     LOOK_UP = "LOOK_UP"
+    LOOK_BACK = "LOOK_BACK"
+    """It was closed before. Whether its end was true is looked up, and nothing is ever sent for it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class GatewayErrands(Protocol):
     async def postpone(
         self, owner: str, errand_id: ErrandId, next_step: NextStep, seconds: float, note: str, sends: int | None = None
     ) -> None:
-        """Claimable again after so long; ``note`` (a code, nothing personal) says why. One more look-up if that was the step.
+        """Claimable again after so long; ``note`` (a code, nothing personal) says why. One more look-up unless it is to be sent.
 
         ``sends``: no more requests than these were about to leave, since the last one was not tried after all.
         """
@@ -49,4 +51,10 @@ class GatewayErrands(Protocol):
 
     async def hurry(self, errand_ids: Sequence[ErrandId]) -> int:
         """Those of them that wait for their next look-up need not wait longer; returns how many did."""
+        ...
+
+    async def look_back(self, errand_id: ErrandId, every: float) -> bool:
+        """Whether it was closed; it is open again, for a LOOK_BACK: at once or, where there was one in the last ``every``
+        seconds, after as many.
+        """
         ...

@@ -91,7 +91,7 @@ class ReturnCharge(_Settlement):
     def decide(self, work: Work) -> PaymentStatus:
         payment = work.payments.get(self.payment.id)
         self._close(ErrandKind.CONFIRM, work)
-        if not payment.status.is_open:
+        if not payment.status.is_open and payment.status is not PaymentStatus.FAILED:
             return payment.status
         return give_back(payment, work.reservations.get(payment.reservation_id), work)
 

@@ -59,7 +59,9 @@ class RunErrands:
         return len(due)
 
     async def _run(self, due: DueErrand) -> None:
-        if due.next_step is NextStep.LOOK_UP:
+        if due.next_step is NextStep.LOOK_BACK:
+            await self._look_back(due)
+        elif due.next_step is NextStep.LOOK_UP:
             await self._look_up(due)
         elif await self._errands.begin_send(self._owner, due.errand.id):
             await self._send(due)
@@ -109,6 +111,23 @@ class RunErrands:
             return Move.DOUBT, MISMATCH
         table = CONFIRM_STATED if errand.id.kind is ErrandKind.CONFIRM else CANCEL_STATED
         return table[payment.status], payment.failure_code or payment.status
+
+    async def _look_back(self, due: DueErrand) -> None:
+        """A webhook has named an attempt that had failed. What the gateway charged after all is ours to give back or to credit;
+        whatever else it states leaves the end as it was. A charge that it cannot show yet gets a few looks.
+        """
+        try:
+            found = await self._gateway.look_up(due.errand.order_id)
+        except GatewayUnavailable:
+            await self._postpone(due, NextStep.LOOK_BACK, _nth(LOOK_UP_AFTER, due.look_ups), "UNAVAILABLE")
+            return
+        move, code = (Move.DOUBT, "NOT_FOUND") if found is None else self._stated(due.errand, found)
+        if move is Move.DOUBT and code != MISMATCH and due.look_ups < len(LOOK_UP_AFTER):
+            await self._postpone(due, NextStep.LOOK_BACK, LOOK_UP_AFTER[due.look_ups], code)
+            return
+        if move is Move.DOUBT:
+            move = Move.HAND_OVER if code == MISMATCH else Move.FAIL
+        await self._settle_or_postpone(due, move, code)
 
     async def _look_up(self, due: DueErrand, because: Move | None = None, refusal: str | None = None) -> None:
         """``because``: the answer that asked for it, if one did, and its code; a look-up has to agree with a refusal."""
@@ -168,7 +187,8 @@ class RunErrands:
         try:
             await self._settle(due.errand, move, code, due.now, due.look_ups)
         except (ServiceUnavailable, Stale):
-            await self._postpone(due, NextStep.LOOK_UP, _nth(LOOK_UP_AFTER, due.look_ups), "NOT_WRITTEN")
+            step = NextStep.LOOK_BACK if due.next_step is NextStep.LOOK_BACK else NextStep.LOOK_UP
+            await self._postpone(due, step, _nth(LOOK_UP_AFTER, due.look_ups), "NOT_WRITTEN")
 
     async def _postpone(self, due: DueErrand, step: NextStep, seconds: float, code: str) -> None:
         await self._errands.postpone(self._owner, due.errand.id, step, seconds, code)

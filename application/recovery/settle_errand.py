@@ -6,6 +6,7 @@ from typing import Any
 from application.booking.ticket_issuance import UNGUARDED, TicketIssuance
 from application.ports.bookings import BookingView
 from application.ports.operator_alert import OperatorAlert
+from application.ports.top_ups import TopUpView
 from application.ports.unit_of_work import Transaction
 from application.recovery.gateway_answers import Move
 from application.recovery.payment_saga import (
@@ -37,12 +38,14 @@ class SettleErrand:
         transactor: Transactor,
         retrying: Retrying,
         bookings: BookingView,
+        top_ups: TopUpView,
         alert: OperatorAlert,
         issuance: TicketIssuance = UNGUARDED,
     ) -> None:
         self._transactor = transactor
         self._retrying = retrying
         self._bookings = bookings
+        self._top_ups = top_ups
         self._alert = alert
         self._issuance = issuance
 
@@ -52,6 +55,8 @@ class SettleErrand:
         if isinstance(attempt, PaymentId):
             await self._settle_payment(errand, attempt, move, code, now, look_ups)
         elif isinstance(attempt, TopUpId):
+            if move is Move.COMPLETE and (top_up := await self._top_ups.top_up(attempt)) and top_up.status is PaymentStatus.FAILED:
+                self._alert.tell("gateway-late-charge", order=errand.order_id)
             await self._run(_top_up_transaction(errand, attempt, move, code))
         if move is Move.HAND_OVER:
             self._alert.tell("gateway-manual", order=errand.order_id, code=code)
@@ -67,11 +72,13 @@ class SettleErrand:
         if reservation is None:
             self._alert.tell("gateway-unknown-payment", order=errand.order_id)
             return
-        if move is Move.COMPLETE and payment.status is PaymentStatus.FAILED:
+        given_up = payment.status is PaymentStatus.FAILED
+        if move is Move.COMPLETE and given_up:
             self._alert.tell("gateway-late-charge", order=errand.order_id)
         transaction = _payment_transaction(errand, payment, reservation, move, code)
         try:
-            await (self._complete(transaction) if move is Move.COMPLETE else self._run(transaction))
+            issues_tickets = move is Move.COMPLETE and not given_up
+            await (self._complete(transaction) if issues_tickets else self._run(transaction))
         except ServiceUnavailable:
             if move is not Move.COMPLETE or reservation.expires_at > now or look_ups < COMPLETING_TRIES:
                 raise

@@ -85,10 +85,11 @@ async def test_running_errands_and_looking_at_them(explained: Explained) -> None
     assert len(claimed) == 60
     assert await errands.begin_send("worker", claimed[-1].errand.id)
     await errands.postpone("worker", claimed[1].errand.id, NextStep.LOOK_UP, 5, "UNKNOWN")
+    assert await errands.look_back(an_errand(8 * MANY - 1).id, 600)
     assert len(await view.manual(10)) == 10
-    assert await view.counts() == {ErrandState.OPEN: MANY, ErrandState.MANUAL: 30}
+    assert await view.counts() == {ErrandState.OPEN: MANY + 1, ErrandState.MANUAL: 30}
     assert await SqlTopUpView(explained).top_up(a_top_up(7).id) == a_top_up(7)
-    assert explained.explained >= 8
+    assert explained.explained >= 9
     assert explained.scans == []
 
 

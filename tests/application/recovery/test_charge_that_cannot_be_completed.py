@@ -11,6 +11,7 @@ from application.retrying import Retrying
 from application.transactor import Transactor
 from domain.errors import NotCommitted, ServiceUnavailable, Step
 from domain.gateway_errand import ErrandKind, ErrandState
+from domain.ids import TopUpId
 from domain.payment import PaymentStatus
 from domain.reservation import ReservationStatus
 from domain.retry_policy import RETRY_POLICIES
@@ -21,6 +22,11 @@ from tests.application.test_retrying import Counted, FakeTime, FullChance
 from tests.application.test_transactor import Told
 from tests.fakes.memory_bookings import MemoryBookings
 from tests.fakes.memory_unit_of_work import MemoryUnitOfWork
+
+
+class NoTopUps:
+    async def top_up(self, top_up_id: TopUpId) -> None:
+        return None
 
 
 class Desk:
@@ -36,7 +42,7 @@ class Desk:
         database.faults.extend([lambda _: NotCommitted("away")] * RETRY_POLICIES[Step.PAYMENT].attempts)
         transactor = Transactor(database, LISTENERS, Told(), Counted())
         retrying = Retrying(FakeTime(), FullChance(), Counted())
-        self._settle = SettleErrand(transactor, retrying, MemoryBookings(database), Alerts())  # type: ignore[arg-type]
+        self._settle = SettleErrand(transactor, retrying, MemoryBookings(database), NoTopUps(), Alerts())  # type: ignore[arg-type]
 
     async def learn_of_the_charge(self, now: datetime, look_ups: int) -> None:
         [errand] = self.scene.all("errands")

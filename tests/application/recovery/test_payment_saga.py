@@ -247,6 +247,19 @@ def test_a_charge_that_cannot_be_completed_is_returned_and_the_hold_is_its_owner
     assert (reservation(pinned).open_payment_id, reservation(pinned).expires_at) == (None, NOW + timedelta(minutes=5))
 
 
+@pytest.mark.parametrize("settlement", [CompleteCardPayment, ReturnCharge])
+def test_what_was_charged_after_the_attempt_had_failed_goes_back_whichever_way_it_is_settled(
+    pinned: Scene, settlement: type[CompleteCardPayment | ReturnCharge]
+) -> None:
+    pinned.run(FailCardPayment(payment=payment(pinned), reservation=reservation(pinned), decline_code="EXPIRED"))
+    for _ in range(2):
+        pinned.run(settlement(payment=payment(pinned), reservation=reservation(pinned)))
+    assert payment(pinned).status is PaymentStatus.CANCELLING
+    assert errands(pinned) == [(ErrandKind.CONFIRM, ErrandState.CLOSED, 70_000), (ErrandKind.CANCEL, ErrandState.OPEN, 70_000)]
+    assert balance(pinned) == 300_000
+    assert pinned.all("tickets") == []
+
+
 @pytest.fixture
 def refunding(pinned: Scene) -> Scene:
     pinned.run(CompleteCardPayment(payment=payment(pinned), reservation=reservation(pinned)))

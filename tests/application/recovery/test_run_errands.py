@@ -326,3 +326,42 @@ async def test_a_gateway_that_is_left_alone_costs_no_try_and_ends_nothing(kind: 
     assert errand.errands.postponed == [(NextStep.SEND, 30.0, "CIRCUIT_OPEN")]
     assert errand.errands.taken_back == [sends]
     assert (errand.settled.moves, errand.alerts.told) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("found", "move", "alerts"),
+    [
+        (stated(GatewayStatus.DONE), Move.COMPLETE, []),
+        (stated(GatewayStatus.ABORTED), Move.FAIL, []),
+        (stated(GatewayStatus.EXPIRED), Move.FAIL, []),
+        (stated(GatewayStatus.CANCELED), Move.FAIL, []),
+        (stated(GatewayStatus.PARTIAL_CANCELED), Move.HAND_OVER, []),
+        (stated(GatewayStatus.DONE, amount=70_001), Move.HAND_OVER, ["gateway-mismatch"]),
+        (stated(GatewayStatus.DONE, key="another"), Move.HAND_OVER, ["gateway-mismatch"]),
+    ],
+)
+async def test_a_failed_attempt_that_is_looked_up_again_is_believed_to_be_charged_only_exactly(
+    found: GatewayPayment, move: Move, alerts: list[str]
+) -> None:
+    errand = await Errand(due(step=NextStep.LOOK_BACK, sends=1, begun_ago=30), ScriptedGateway(found=found)).run()
+    assert ([move for move, _ in errand.settled.moves], errand.alerts.told) == ([move], alerts)
+    assert (errand.gateway.asked, errand.errands.postponed) == (["look up"], [])
+
+
+@pytest.mark.parametrize(
+    "found", [None, stated(GatewayStatus.OPEN), stated(GatewayStatus.OPEN, amount=1)], ids=["unknown", "open", "another"]
+)
+async def test_what_the_gateway_cannot_show_yet_gets_a_few_looks_and_is_never_sent(found: GatewayPayment | None) -> None:
+    waits = []
+    for look_ups in range(6):
+        errand = await Errand(due(step=NextStep.LOOK_BACK, look_ups=look_ups, begun_ago=1), ScriptedGateway(found=found)).run()
+        waits += [(step, wait) for step, wait, _ in errand.errands.postponed]
+        assert errand.gateway.asked == ["look up"]
+        assert [move for move, _ in errand.settled.moves] == ([] if look_ups < 5 else [Move.FAIL])
+    assert waits == [(NextStep.LOOK_BACK, seconds) for seconds in LOOK_UP_AFTER]
+
+
+@pytest.mark.parametrize(("fault", "found"), [(None, GatewayUnavailable()), (ServiceUnavailable(), stated(GatewayStatus.DONE))])
+async def test_a_look_back_that_cannot_be_finished_stays_one(fault: Exception | None, found: GatewayPayment | Exception) -> None:
+    errand = await Errand(due(step=NextStep.LOOK_BACK, look_ups=7, begun_ago=1), ScriptedGateway(found=found), fault=fault).run()
+    assert [(step, wait) for step, wait, _ in errand.errands.postponed] == [(NextStep.LOOK_BACK, 300.0)]

@@ -20,8 +20,9 @@ from entrypoints.graphql.endpoint import GraphQLEndpoint
 from entrypoints.graphql.schema import build_schema
 from entrypoints.settings import Settings
 from entrypoints.shedding import Shedding
+from entrypoints.webhooks import ALIMTALK_PATH as ALIMTALK_WEBHOOK
 from entrypoints.webhooks import PATH as TOSS_WEBHOOK
-from entrypoints.webhooks import toss_webhook
+from entrypoints.webhooks import alimtalk_webhook, toss_webhook
 
 LONGEST_WAIT = 1.0
 """Seconds for which an operation waits to be begun."""
@@ -48,6 +49,8 @@ def build_api(
         Route("/metrics", _metrics(exposition)),
         toss_webhook(services.use_cases.hear_webhook, services.metrics),
     ]
+    if settings.alimtalk_webhook_secret is not None:
+        routes.append(alimtalk_webhook(services.use_cases.hear_results, settings.alimtalk_webhook_secret, services.metrics))
     if settings.graphiql:
         routes.append(Route("/", _walk))
 
@@ -65,7 +68,7 @@ def build_api(
             Middleware(Correlated, correlate=correlate),
             Middleware(
                 Shedding,
-                paths=("/graphql", TOSS_WEBHOOK),
+                paths=("/graphql", TOSS_WEBHOOK, ALIMTALK_WEBHOOK),
                 operations=settings.max_in_flight,
                 wait_seconds=LONGEST_WAIT,
                 sockets=settings.max_sockets,

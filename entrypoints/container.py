@@ -73,6 +73,7 @@ from application.messaging.bury_poison import BuryPoison
 from application.messaging.consume_messages import ConsumeMessages
 from application.messaging.dead_letters import DeadLetters
 from application.messaging.follow_deliveries import FollowDeliveries
+from application.messaging.hear_results import HearResults
 from application.messaging.paced_reports import PacedReports
 from application.messaging.relay_outbox import RelayOutbox
 from application.messaging.send_notifications import SendNotifications
@@ -320,6 +321,7 @@ class Container(containers.DeclarativeContainer):
         top_up_points=providers.Singleton(TopUpPoints, transactor, retrying, providers.Singleton(TopUpEnd, top_ups, patience)),
         cancel_performance=providers.Singleton(CancelPerformance, transactor, retrying),
         hear_webhook=providers.Singleton(HearWebhook, errands, bookings, top_ups, hints),
+        hear_results=providers.Singleton(HearResults, deliveries),
         reopen_errand=providers.Singleton(ReopenErrand, transactor, retrying),
         watch_seats=providers.Singleton(WatchSeats, concerts, seats, clock, sleeper),
         create_concert=create_concert,

@@ -112,6 +112,8 @@ class Settings:
     solapi: SolapiSettings | None
     failover_sender: str | None
     """A number from which the dealer itself sends a text message where Kakao could not deliver; without one, we do."""
+    alimtalk_webhook_secret: str | None = field(repr=False)
+    """What NHN Cloud's webhooks about results show that they are; without one they are not listened to."""
     templates: Mapping[str, str]
     """Our template → its code at the provider, where that differs."""
     guests: bool
@@ -185,6 +187,7 @@ class _Reader:
             sms=self._provider("SMS", sender="SENDER_NUMBER"),
             solapi=self._solapi() if self._by_solapi else None,
             failover_sender=self._read("ALIMTALK_FAILOVER_SENDER", _phone_number, None, "8 to 13 digits"),
+            alimtalk_webhook_secret=self._read("ALIMTALK_WEBHOOK_SECRET", _text, None, "some text"),
             templates=self._read("TEMPLATE_CODES", _pairs, MappingProxyType({}), "template:code,template:code…"),
             guests=self._flag("GUESTS"),
             faults=self._faults(),

@@ -1,21 +1,29 @@
-"""Where the payment gateway tells of what it did. Heard as a hint: what is believed is looked up."""
+"""Where the payment gateway and the notification provider tell of what they did. Heard as hints: what is believed is looked up."""
 
+import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from application.messaging.hear_results import HearResults
 from application.ports.metrics import Metrics
 from application.recovery.hear_webhook import HearWebhook
 from domain.errors import TransientError
+from domain.ids import NotificationId
 
 log = logging.getLogger(__name__)
 
 PATH = "/webhooks/toss"
+ALIMTALK_PATH = "/webhooks/nhn/alimtalk"
 LONGEST = 64 * 1024
+LONGEST_RESULTS = 256 * 1024
+MOST_RESULTS = 500
+"""Of one call. What it names beyond that waits for its own look."""
 
 
 def toss_webhook(hear: HearWebhook, metrics: Metrics) -> Route:
@@ -36,6 +44,47 @@ def toss_webhook(hear: HearWebhook, metrics: Metrics) -> Route:
 
     endpoint: Callable[[Request], Awaitable[Response]] = heard
     return Route(PATH, endpoint, methods=["POST"])
+
+
+def alimtalk_webhook(hear: HearResults, secret: str, metrics: Metrics) -> Route:
+    """NHN Cloud shows the string that was chosen in its console, and signs nothing with it."""
+
+    async def heard(request: Request) -> Response:
+        shown = request.headers.get("x-toast-webhook-signature", "")
+        if not hmac.compare_digest(shown.encode("latin-1"), secret.encode()):
+            metrics.count("concert_alimtalk_webhooks_total", outcome="forbidden")
+            return Response(status_code=403)
+        named = _notifications(await request.body())
+        try:
+            waited = await hear(named)
+        except TransientError:
+            log.warning("a webhook about results could not be heard; they are asked for in their time")
+            return Response(status_code=503)
+        metrics.count("concert_alimtalk_webhooks_total", outcome="hurried" if waited else "nothing_waited")
+        return Response(status_code=200)
+
+    endpoint: Callable[[Request], Awaitable[Response]] = heard
+    return Route(ALIMTALK_PATH, endpoint, methods=["POST"])
+
+
+def _notifications(body: bytes) -> Sequence[NotificationId]:
+    """Those that it names by the grouping key that we gave them; what cannot be made out names none."""
+    try:
+        event = json.loads(body) if len(body) <= LONGEST_RESULTS else None
+    except (ValueError, RecursionError):
+        return ()
+    hooks = event.get("hooks") if isinstance(event, dict) else None
+    if not isinstance(hooks, list):
+        return ()
+    keys = [hook.get("recipientGroupingKey") for hook in hooks[:MOST_RESULTS] if isinstance(hook, dict)]
+    return sorted({named for key in keys if (named := _notification_id(key)) is not None})
+
+
+def _notification_id(key: object) -> NotificationId | None:
+    try:
+        return NotificationId(UUID(key)) if isinstance(key, str) else None
+    except ValueError:
+        return None
 
 
 def _order_id(body: bytes) -> str | None:

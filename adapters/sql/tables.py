@@ -398,8 +398,8 @@ class ContactRow(Row, table=True):
 
 
 class NotificationRow(Row, table=True):
-    """``facts`` is a JSON object of texts. One index serves those who look for what is due, the other those who ask what else
-    is told about the same thing.
+    """``facts`` is a JSON object of texts. One index serves those who look for what is due, one those who ask what else is
+    told about the same thing, one a provider, which knows no shards.
     """
 
     __tablename__ = "notifications"
@@ -408,6 +408,7 @@ class NotificationRow(Row, table=True):
         UniqueConstraint("event", "recipient", "channel", name="uq_notifications_event_recipient_channel"),
         Index("ix_notifications_due", "status", "next_attempt_at"),
         Index("ix_notifications_about", "concert_id", "about", "about_sequence"),
+        Index("ix_notifications_id", "notification_id"),
     )
 
     concert_id: UUID = _id()

@@ -25,6 +25,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
     {
         "concert_failures_total": Metric("Failures, by where they were met and by the report's three kinds.", ("step", "kind")),
         "concert_gateway_webhooks_total": Metric("Webhooks of the payment gateway, by what came of them.", ("outcome",)),
+        "concert_alimtalk_webhooks_total": Metric("Webhooks about the results of AlimTalk, by what came of them.", ("outcome",)),
         "concert_operator_alerts_total": Metric("What only a person can mend, by the runbook's name.", ("alert",)),
         "concert_after_commit_failures_total": Metric("Hints that failed after a commit.", ("hint",)),
         "concert_role_crashes_total": Metric("Passes of a role that ended in an exception.", ("role", "kind")),

@@ -33,6 +33,10 @@ class DeliveryQueue(Protocol):
 
     async def claim(self, owner: str, limit: int, lease_seconds: int) -> Sequence[TakenNotification]: ...
 
+    async def hurry(self, notification_ids: Sequence[NotificationId]) -> int:
+        """Those of them that wait for their next look need not wait longer; returns how many did."""
+        ...
+
     async def look_again(self, owner: str, notification_id: NotificationId, seconds: float, note: str) -> None: ...
 
     async def close(self, owner: str, notification_id: NotificationId, end: DeliveryEnd, backup: Notification | None) -> None:

@@ -17,6 +17,7 @@ from application.booking.watch_payment import WatchPayment
 from application.catalogue.create_concert import CreateConcert
 from application.catalogue.watch_seats import WatchSeats
 from application.messaging.dead_letters import DeadLetters
+from application.messaging.hear_results import HearResults
 from application.operations.health import Health
 from application.points.prepare_top_up import PrepareTopUp
 from application.points.top_up_points import TopUpPoints
@@ -64,6 +65,7 @@ class UseCases:
     dead_letters: DeadLetters
     cancel_performance: CancelPerformance
     hear_webhook: HearWebhook
+    hear_results: HearResults
     reopen_errand: ReopenErrand
     health: Health
 

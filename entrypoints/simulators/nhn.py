@@ -4,6 +4,7 @@
 - ``/messages/v4/send-many/detail`` and ``/messages/v4/list``: Solapi.
 - ``/mailbox``: what the fans were sent, to look at; ``/mailbox.json?phone=&limit=``: the same for programs.
 - ``/simulator/results``: POST ``{"grouping_key", "delivered", "result_code", "resend_status"}``: what became of it after all.
+- ``/simulator/webhook``: POST ``{"url", "signature"}``: who is told of AlimTalk's results; GET how it was taken, DELETE: nobody is told.
 - ``/simulator/faults``: POST one or a list of ``faults.Fault`` as JSON, GET those that are set, DELETE all.
 """
 
@@ -24,6 +25,7 @@ from entrypoints.simulators.mailbox_page import mailbox_page
 from entrypoints.simulators.nhn_alimtalk import AlimtalkSimulator
 from entrypoints.simulators.nhn_provider import Account, NhnProvider
 from entrypoints.simulators.nhn_sms import SmsSimulator
+from entrypoints.simulators.nhn_webhook import ResultWebhook, ResultWebhookSettings
 from entrypoints.simulators.solapi import SolapiSimulator
 
 ON_A_PAGE = 100
@@ -38,28 +40,33 @@ def create_app(
     solapi: Account | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Starlette:
-    """Closes its mailbox at the end of its lifespan. A mounted application has none: await ``state.mailbox.close()``."""
-    mailbox, faults = Mailbox(mailbox_path, now), Faults()
+    """Closes its mailbox at the end of its lifespan. A mounted application has none: await the ``close`` of ``state.webhook`` and
+    ``state.mailbox``.
+    """
+    mailbox, faults, webhook = Mailbox(mailbox_path, now), Faults(), ResultWebhook()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
+        await webhook.close()
         await mailbox.close()
 
     app = Starlette(
         lifespan=lifespan,
         routes=[
-            *AlimtalkSimulator(NhnProvider(Provider.ALIMTALK, alimtalk, mailbox, faults)).routes(),
+            *AlimtalkSimulator(NhnProvider(Provider.ALIMTALK, alimtalk, mailbox, faults), webhook).routes(),
             *SmsSimulator(NhnProvider(Provider.SMS, sms, mailbox, faults)).routes(),
             *(() if solapi is None else SolapiSimulator(solapi, mailbox, faults).routes()),
             Route("/mailbox", _page),
             Route("/mailbox.json", _json),
             Route("/simulator/faults", _faults, methods=["GET", "POST", "DELETE"]),
             Route("/simulator/results", _results, methods=["POST"]),
+            Route("/simulator/webhook", _webhook, methods=["GET", "POST", "DELETE"]),
         ],
     )
     app.state.mailbox = mailbox
     app.state.faults = faults
+    app.state.webhook = webhook
     return app
 
 
@@ -112,4 +119,21 @@ async def _results(request: Request) -> Response:
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return JSONResponse({"error": "grouping_key, delivered, result_code"}, status_code=400)
+    request.app.state.webhook.tell(await mailbox.search(Search(grouping_key=str(given["grouping_key"]))))
     return JSONResponse({"settled": settled})
+
+
+async def _webhook(request: Request) -> Response:
+    """JSON by its content type only, as above."""
+    webhook: ResultWebhook = request.app.state.webhook
+    if request.method == "DELETE":
+        webhook.settings = ResultWebhookSettings()
+    if request.method == "POST":
+        if not request.headers.get("content-type", "").startswith("application/json"):
+            return JSONResponse({"error": "application/json"}, status_code=415)
+        try:
+            given = await request.json()
+            webhook.settings = ResultWebhookSettings(url=str(given["url"]), signature=str(given.get("signature", "")))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return JSONResponse({"error": "url, signature"}, status_code=400)
+    return JSONResponse({"url": webhook.settings.url, "statuses": webhook.statuses})

@@ -13,6 +13,7 @@ from application.messaging.templates import TEMPLATES, Template
 from entrypoints.simulators.faults import Fault, FaultKind, Level, Operation
 from entrypoints.simulators.mailbox import SENT_ON_BY_DEALER, Kind, Mail, Search
 from entrypoints.simulators.nhn_provider import Failed, NhnProvider, body_of, failure, header, is_phone, new_request_id
+from entrypoints.simulators.nhn_webhook import ResultWebhook
 
 MOST_RECIPIENTS = 1000
 LONGEST_SEARCH = timedelta(days=30)
@@ -32,8 +33,9 @@ DELIVERED = "1000"
 class AlimtalkSimulator:
     """Knows the templates of this application, as if they had been registered and approved."""
 
-    def __init__(self, provider: NhnProvider) -> None:
+    def __init__(self, provider: NhnProvider, webhook: ResultWebhook) -> None:
         self._provider = provider
+        self._webhook = webhook
 
     def routes(self) -> list[Route]:
         messages = "/alimtalk/v2.3/appkeys/{appkey}/messages"
@@ -72,6 +74,7 @@ class AlimtalkSimulator:
         # Only what was taken can be repeated.
         if mails and not await self._provider.mailbox.accept(mails, request.headers.get("X-NC-API-IDEMPOTENCY-KEY")):
             return failure(REPEATED)
+        self._webhook.tell(mails)
         results = [
             {
                 "recipientSeq": sequence,

@@ -29,5 +29,6 @@ class Simulators:
         return [Mount(TOSS_PATH, self._toss), *controls, Mount(NHN_PATH, self._nhn), Mount(SOLAPI_PATH, self._nhn), Mount("/", self._nhn)]
 
     async def close(self) -> None:
+        await self._nhn.state.webhook.close()
         await self._nhn.state.mailbox.close()
         await self._toss.state.close()

@@ -10,7 +10,7 @@ from tests.api.server import Server, serving
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One `concert serve` for all tests that do not end it."""
-    with serving(tmp_path_factory.mktemp("serve") / "data") as served:
+    with serving(tmp_path_factory.mktemp("serve") / "data", ALIMTALK_WEBHOOK_SECRET="chosen") as served:
         yield served
 
 

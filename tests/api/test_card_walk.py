@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -240,3 +241,13 @@ async def test_only_operators_cancel_a_performance(buyer: Buyer) -> None:
 @pytest.mark.parametrize("body", [b"", b"null", b"[1]", b"{", b'{"data": {"orderId": 5}}', b"[" * 3_000, b'{"data": {"orderId": "AAAA"}}'])
 async def test_whatever_the_webhook_is_told_it_answers_and_believes_nothing(http: httpx.AsyncClient, body: bytes) -> None:
     assert (await http.post("/webhooks/toss", content=body)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("shown", "status"), [({}, 403), ({"X-Toast-Webhook-Signature": "another"}, 403), ({"X-Toast-Webhook-Signature": "chosen"}, 200)]
+)
+async def test_the_webhook_about_results_is_heard_from_who_shows_the_secret(
+    http: httpx.AsyncClient, shown: dict[str, str], status: int
+) -> None:
+    hooks = [{"recipientGroupingKey": str(uuid4())}]
+    assert (await http.post("/webhooks/nhn/alimtalk", json={"hooks": hooks}, headers=shown)).status_code == status

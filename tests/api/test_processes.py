@@ -73,6 +73,7 @@ async def test_killed_in_the_middle_nothing_acknowledged_is_lost(own_server: Ser
     own_server.start()
     async with httpx.AsyncClient(base_url=own_server.url) as http:
         fan, _, bought = await paid(http)
+        assert (await http.post("/webhooks/nhn/alimtalk", json={})).status_code == 404, "it has no secret to be shown"
         own_server.stop(signal.SIGKILL)
     own_server.start()
     async with httpx.AsyncClient(base_url=own_server.url) as http:

@@ -201,3 +201,10 @@ def test_production_lets_nobody_inject_faults(tmp_path: Path) -> None:
     assert problems({**PRODUCTION, "CONCERT_FAULTS": "true"}) == ["CONCERT_FAULTS is refused in production"]
     assert not embedded(tmp_path).faults
     assert embedded(tmp_path, FAULTS="true").faults
+
+
+def test_the_webhook_s_secret_is_kept_to_itself(tmp_path: Path) -> None:
+    assert embedded(tmp_path).alimtalk_webhook_secret is None
+    heard = embedded(tmp_path, ALIMTALK_WEBHOOK_SECRET="골라 둔 말")
+    assert heard.alimtalk_webhook_secret == "골라 둔 말"
+    assert "골라 둔 말" not in repr(heard)

@@ -12,7 +12,9 @@ from adapters.sql.database import Database
 from adapters.sql.delivery_queue import SqlDeliveryQueue
 from adapters.sql.notification_queue import SqlNotificationQueue
 from application.ports.delivery_queue import DeliveryEnd, TakenNotification
+from domain.ids import ConcertId, NotificationId
 from domain.notification import Channel, Notification, NotificationStatus
+from tests.contracts.rows import uid
 from tests.contracts.test_notification_queue import ENDED, LEASE, LONG_AGO, a_notification, put, row_of, rows_in
 
 TAKEN = {"status": "SENT", "provider_reference": "20300501-7", "taken_at": LONG_AGO + timedelta(minutes=1), "attempts": 1}
@@ -66,6 +68,21 @@ async def test_a_look_without_an_end_is_counted_and_waits_its_time(database: Dat
     assert await queue.claim("follower", 10, LEASE) == []
     await database.write(lambda connection: connection.execute(update(NOTIFICATIONS).values(next_attempt_at=LONG_AGO)))
     assert [taken.looks for taken in await queue.claim("follower", 10, LEASE)] == [1]
+
+
+async def test_what_waits_for_its_next_look_can_be_hurried_and_nothing_else(database: Database, queue: SqlDeliveryQueue) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    waiting, elsewhere, unasked, unsent, ended = (a_notification(number) for number in range(1, 6))
+    elsewhere = replace(elsewhere, concert_id=ConcertId(uid(901)))
+    await put(database, [waiting, elsewhere, unasked], **TAKEN | {"next_attempt_at": later})
+    await put(database, [unsent], next_attempt_at=later)
+    await put(database, [ended], status="DELIVERED", next_attempt_at=later)
+    asked = [one.id for one in (waiting, elsewhere, unsent, ended)] + [NotificationId(uid(99))]
+    assert await queue.hurry(asked) == 2
+    assert await queue.hurry(asked) == 0
+    assert await queue.hurry([NotificationId(uid(99))]) == 0
+    assert {taken.notification.id for taken in await queue.claim("follower", 10, LEASE)} == {waiting.id, elsewhere.id}
+    assert abs((await row_of(database, unsent)).next_attempt_at - later) < timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(

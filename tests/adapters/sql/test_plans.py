@@ -249,6 +249,7 @@ async def follow_deliveries(explained: Explained) -> None:
     deliveries = SqlDeliveryQueue(explained)
     first, second, *_ = [taken.notification for taken in await deliveries.claim("follower", 20, 60)]
     await deliveries.look_again("follower", first.id, 5, "READY")
+    assert await deliveries.hurry([first.id, second.id]) == 1
     await deliveries.close("follower", second.id, DeliveryEnd(status=NotificationStatus.FAILED), second.backup(LONG_AGO))
 
 

@@ -34,7 +34,16 @@ from adapters.sql.delivery_queue import SqlDeliveryQueue
 from adapters.sql.gateway_errands import SqlGatewayErrands, SqlGatewayErrandView
 from adapters.sql.idempotency_records import SqlIdempotencyRecords
 from adapters.sql.notification_queue import SqlNotificationQueue
-from adapters.sql.old_rows import dead_letter_audit, ended_letters, handled_keys, inbox_entries, published_messages
+from adapters.sql.old_rows import (
+    closed_errands,
+    dead_letter_audit,
+    ended_letters,
+    ended_notifications,
+    handled_keys,
+    inbox_entries,
+    payment_orders,
+    published_messages,
+)
 from adapters.sql.outbox import SqlOutbox
 from adapters.sql.performance_refunds import SqlPerformanceRefunds
 from adapters.sql.person_view import SqlPersonView
@@ -100,7 +109,7 @@ from application.queueing.watch_position import ConcertWatches, WatchPosition
 from application.recovery.cancel_performance import CancelPerformance, RefundCancelledPerformances
 from application.recovery.expire_holds import ExpireHolds
 from application.recovery.hear_webhook import HearWebhook
-from application.recovery.purge import OldMessages, Purge
+from application.recovery.purge import OldAttempts, OldMessages, Purge
 from application.recovery.reopen_errand import ReopenErrand
 from application.recovery.run_errands import RunErrands
 from application.recovery.settle_errand import SettleErrand
@@ -285,9 +294,13 @@ class Container(containers.DeclarativeContainer):
         handled_keys=providers.Singleton(handled_keys, database),
         ended_letters=providers.Singleton(ended_letters, database),
         audit=providers.Singleton(dead_letter_audit, database),
+        notifications=providers.Singleton(ended_notifications, database),
+    )
+    old_attempts = providers.Singleton(
+        OldAttempts, errands=providers.Singleton(closed_errands, database), orders=providers.Singleton(payment_orders, database)
     )
     decide_on_dead_letters = providers.Singleton(DeadLetters, dead_letters, clock)
-    purge = providers.Singleton(Purge, old_messages, idempotency, clock)
+    purge = providers.Singleton(Purge, old_messages, old_attempts, idempotency, clock)
     patience = providers.Singleton(Patience, sleeper)
     payment_end = providers.Singleton(PaymentEnd, bookings, patience)
     issuance = providers.Singleton(TicketIssuance, breaker)

@@ -5,9 +5,22 @@ from datetime import datetime
 from sqlalchemy import Column, ColumnElement, Table, true
 
 from adapters.sql.batched_delete import delete_at_most
-from adapters.sql.core_tables import DEAD_LETTER_AUDIT, DEAD_LETTERS, HANDLED_KEYS, INBOX, OUTBOX_MESSAGES
+from adapters.sql.core_tables import (
+    DEAD_LETTER_AUDIT,
+    DEAD_LETTERS,
+    GATEWAY_ERRANDS,
+    HANDLED_KEYS,
+    INBOX,
+    NOTIFICATIONS,
+    OUTBOX_MESSAGES,
+    PAYMENT_ORDERS,
+)
 from adapters.sql.database import Database
+from domain.gateway_errand import ErrandState
 from domain.message import OutboxStatus
+from domain.notification import NotificationStatus
+
+OPEN = (NotificationStatus.PENDING, NotificationStatus.SENT)
 
 
 class SqlOldRows:
@@ -43,3 +56,21 @@ def ended_letters(database: Database) -> SqlOldRows:
 
 def dead_letter_audit(database: Database) -> SqlOldRows:
     return SqlOldRows(database, DEAD_LETTER_AUDIT, DEAD_LETTER_AUDIT.c.at)
+
+
+def ended_notifications(database: Database) -> SqlOldRows:
+    """By when they were last due. Those that have not ended are never old."""
+    columns = NOTIFICATIONS.c
+    ended = columns.status.in_([status for status in NotificationStatus if status not in OPEN])
+    return SqlOldRows(database, NOTIFICATIONS, columns.next_attempt_at, ended)
+
+
+def closed_errands(database: Database) -> SqlOldRows:
+    """By when they were made. Nothing is due of them, and that stands in the index between their state and that moment."""
+    columns = GATEWAY_ERRANDS.c
+    closed = (columns.state == ErrandState.CLOSED) & columns.due_at.is_(None)
+    return SqlOldRows(database, GATEWAY_ERRANDS, columns.created_at, closed)
+
+
+def payment_orders(database: Database) -> SqlOldRows:
+    return SqlOldRows(database, PAYMENT_ORDERS, PAYMENT_ORDERS.c.created_at)

@@ -437,10 +437,13 @@ class NotificationRow(Row, table=True):
 
 
 class PaymentOrderRow(Row, table=True):
-    """What one attempt to pay by card is for. ``shard_key`` is its concert or, of a top-up, its person."""
+    """What one attempt to pay by card is for. ``shard_key`` is its concert or, of a top-up, its person. The index is for forgetting."""
 
     __tablename__ = "payment_orders"
-    __table_args__ = _table(PrimaryKeyConstraint("shard_key", "attempt", name="pk_payment_orders"))
+    __table_args__ = _table(
+        PrimaryKeyConstraint("shard_key", "attempt", name="pk_payment_orders"),
+        Index("ix_payment_orders_created_at", "created_at"),
+    )
 
     shard_key: UUID = _id()
     attempt: UUID = _id()

@@ -13,6 +13,19 @@ INBOX_KEPT = timedelta(days=30)
 """Longer than a message can come again: a dead letter is redriven within 14 days, and lies in the topic for 7 more."""
 LETTERS_KEPT = timedelta(days=365)
 """Of those that ended, and of the audit. A letter that is open is never forgotten."""
+NOTIFICATIONS_KEPT = timedelta(days=90)
+"""Of those that ended: they carry a phone number and what was told, and no personal data is kept for ever. Longer than the
+inbox, so that a message that comes again finds what it led to; as long as the provider itself can be asked about a message.
+"""
+ERRANDS_KEPT = timedelta(days=90)
+"""Of those that are closed, from when they were made. Until then a webhook may have one looked up again, which comes within four
+days, and the gateway knows an idempotency key for 15; what was paid and given back stands in the payment itself. An errand that
+is open or waits for a person is never forgotten.
+"""
+ORDERS_KEPT = timedelta(days=7)
+"""An order can be paid for half an hour, and who pays for it again is known by the payment. After that it only serves to say that it is
+too late, instead of that there is none.
+"""
 BATCH = 500
 """Small, so that no payment waits behind it."""
 BATCHES = 20
@@ -27,10 +40,19 @@ class OldMessages:
     handled_keys: OldRows
     ended_letters: OldRows
     audit: OldRows
+    notifications: OldRows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldAttempts:
+    """What paying by card leaves behind, besides the payments."""
+
+    errands: OldRows
+    orders: OldRows
 
 
 class Purge:
-    def __init__(self, messages: OldMessages, idempotency: IdempotencyRecords, clock: Clock) -> None:
+    def __init__(self, messages: OldMessages, attempts: OldAttempts, idempotency: IdempotencyRecords, clock: Clock) -> None:
         self._kept: tuple[tuple[OldRows, timedelta], ...] = (
             (idempotency, IDEMPOTENCY_KEPT),
             (messages.published, OUTBOX_KEPT),
@@ -38,6 +60,9 @@ class Purge:
             (messages.handled_keys, INBOX_KEPT),
             (messages.ended_letters, LETTERS_KEPT),
             (messages.audit, LETTERS_KEPT),
+            (messages.notifications, NOTIFICATIONS_KEPT),
+            (attempts.errands, ERRANDS_KEPT),
+            (attempts.orders, ORDERS_KEPT),
         )
         self._clock = clock
 

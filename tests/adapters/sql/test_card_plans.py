@@ -1,6 +1,7 @@
 """Every statement about errands, top-ups and cancelled performances finds its rows by an index, however large the tables are."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -8,6 +9,7 @@ from sqlalchemy import text
 from adapters.sql import core_tables as tables
 from adapters.sql.database import Database
 from adapters.sql.gateway_errands import SqlGatewayErrands, SqlGatewayErrandView
+from adapters.sql.old_rows import closed_errands, payment_orders
 from adapters.sql.performance_refunds import SqlPerformanceRefunds
 from adapters.sql.top_up_view import SqlTopUpView
 from application.ports.gateway_errands import NextStep
@@ -21,6 +23,7 @@ from tests.contracts.rows import NOW, insert_reservations, insert_rows, uid
 from tests.contracts.test_booking_view import a_reservation
 from tests.contracts.test_gateway_errands import HOURS_AGO, an_errand
 from tests.contracts.test_gateway_errands import put as put_errands
+from tests.contracts.test_old_rows import an_order, put_orders
 from tests.contracts.test_top_up_view import a_top_up
 from tests.contracts.test_top_up_view import put as put_top_ups
 
@@ -34,6 +37,7 @@ async def seed_errands(database: Database) -> None:
     await put_errands(database, [an_errand(n) for n in range(100, MANY)], due_at=NOW)
     await put_errands(database, [an_errand(n, state=ErrandState.CLOSED) for n in range(MANY, 8 * MANY)])
     await put_errands(database, [an_errand(n, ErrandKind.CANCEL, state=ErrandState.MANUAL) for n in range(20)])
+    await put_orders(database, *(an_order(n) for n in range(8 * MANY)))
     await put_top_ups(database, *(a_top_up(n) for n in range(MANY)))
 
 
@@ -88,8 +92,10 @@ async def test_running_errands_and_looking_at_them(explained: Explained) -> None
     assert await errands.look_back(an_errand(8 * MANY - 1).id, 600)
     assert len(await view.manual(10)) == 10
     assert await view.counts() == {ErrandState.OPEN: MANY + 1, ErrandState.MANUAL: 30}
+    assert await closed_errands(explained).purge(NOW + timedelta(seconds=MANY + 20), 50) == 20
+    assert await payment_orders(explained).purge(NOW + timedelta(seconds=20), 50) == 20
     assert await SqlTopUpView(explained).top_up(a_top_up(7).id) == a_top_up(7)
-    assert explained.explained >= 9
+    assert explained.explained >= 11
     assert explained.scans == []
 
 

@@ -18,7 +18,7 @@ from adapters.sql.delivery_queue import SqlDeliveryQueue
 from adapters.sql.idempotency_records import SqlIdempotencyRecords
 from adapters.sql.mappers import MAPPER_OF, Stamp
 from adapters.sql.notification_queue import SqlNotificationQueue
-from adapters.sql.old_rows import dead_letter_audit, ended_letters, handled_keys, inbox_entries, published_messages
+from adapters.sql.old_rows import dead_letter_audit, ended_letters, ended_notifications, handled_keys, inbox_entries, published_messages
 from adapters.sql.outbox import SqlOutbox
 from adapters.sql.person_view import SqlPersonView
 from adapters.sql.queue_view import SqlQueueView
@@ -264,7 +264,7 @@ async def decide_on_letters(explained: Explained) -> None:
         LetterStatus.OPEN,
     ]
     await queue.bury([replace(fourth, id=DeadLetterId(uid(99_000)), position="topic/1@5")])
-    for rows in (inbox_entries, handled_keys, ended_letters, dead_letter_audit):
+    for rows in (inbox_entries, handled_keys, ended_letters, dead_letter_audit, ended_notifications):
         assert await rows(explained).purge(NOW - timedelta(days=10_000), 50) == 0
 
 

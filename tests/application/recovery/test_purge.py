@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from application.messaging.dead_letters import REDRIVE_WITHIN
-from application.recovery.purge import BATCH, BATCHES, INBOX_KEPT, OldMessages, Purge
+from application.recovery.purge import BATCH, BATCHES, INBOX_KEPT, NOTIFICATIONS_KEPT, OldAttempts, OldMessages, Purge
 
 NOW = datetime(2030, 5, 1, 20, 0, tzinfo=UTC)
 
@@ -31,13 +31,20 @@ class Stores:
     def __init__(self, published: int = 0, records: int = 0) -> None:
         self.published, self.records = Store(published), Store(records)
         self.inbox, self.keys, self.letters, self.audit = Store(1), Store(2), Store(3), Store(4)
+        self.notifications, self.errands, self.orders = Store(5), Store(6), Store(7)
         messages = OldMessages(
-            published=self.published, inbox=self.inbox, handled_keys=self.keys, ended_letters=self.letters, audit=self.audit
+            published=self.published,
+            inbox=self.inbox,
+            handled_keys=self.keys,
+            ended_letters=self.letters,
+            audit=self.audit,
+            notifications=self.notifications,
         )
-        self.purge = Purge(messages, self.records, StandingClock())
+        attempts = OldAttempts(errands=self.errands, orders=self.orders)
+        self.purge = Purge(messages, attempts, self.records, StandingClock())
 
 
-MORE = 1 + 2 + 3 + 4
+MORE = 1 + 2 + 3 + 4 + 5 + 6 + 7
 
 
 async def test_each_kind_goes_after_its_time() -> None:
@@ -47,6 +54,9 @@ async def test_each_kind_goes_after_its_time() -> None:
     assert stores.published.asked == [(NOW - timedelta(days=7), BATCH)]
     assert stores.inbox.asked == stores.keys.asked == [(NOW - timedelta(days=30), BATCH)]
     assert stores.letters.asked == stores.audit.asked == [(NOW - timedelta(days=365), BATCH)]
+    assert stores.notifications.asked == stores.errands.asked == [(NOW - timedelta(days=90), BATCH)]
+    assert stores.orders.asked == [(NOW - timedelta(days=7), BATCH)]
+    assert NOTIFICATIONS_KEPT > INBOX_KEPT, "what a message led to is known for as long as the message is"
 
 
 def test_the_inbox_remembers_for_longer_than_a_message_can_come_again() -> None:

@@ -48,6 +48,8 @@ class RelayOutbox:
         self._owner = owner
         self._batch = batch
         self._lease_seconds = lease_seconds
+        self._is_stuck = False
+        """Whether the last pass has left something: an outage is told when it begins, and counted all along."""
 
     async def __call__(self) -> int:
         """Publishes what waits, at most one batch, and marks it after the broker's ack; returns how many were decided on.
@@ -85,8 +87,11 @@ class RelayOutbox:
             await self._outbox.refuse(self._owner, refusals)
             self._tell(refusals)
         decided = {*published.acknowledged, *published.refused}
-        if left := [due.message.id for due in claimed if due.message.id not in decided]:
+        left = [due.message.id for due in claimed if due.message.id not in decided]
+        if left and not self._is_stuck:
             log.warning("messages were not published", extra={"fault": fault, "messages": len(left)})
+        self._is_stuck = bool(left)
+        if left:
             self._metrics.count("concert_messages_not_published_total", len(left), fault=fault)
             await self._outbox.release(self._owner, left, fault)
 

@@ -182,3 +182,14 @@ async def test_a_relay_that_is_stopped_hands_its_claims_back_if_it_can(database_
         await relay
     assert outbox.released == ([] if database_away else [(FIRST.id, "the relay was stopped")])
     assert outbox.published == []
+
+
+async def test_an_outage_is_written_down_when_it_begins(caplog: pytest.LogCaptureFixture) -> None:
+    away = [BrokerUnavailable("away") for _ in range(3)]
+    outbox, metrics = MemoryOutbox(FixedClock(), FIRST), Counted()
+    relay = relaying(outbox, MemoryPublisher(*away), metrics)
+    for _ in away:
+        with pytest.raises(BrokerUnavailable):
+            await relay()
+    assert [record.getMessage() for record in caplog.records] == ["messages were not published"]
+    assert len([name for name, _ in metrics.counts if name == "concert_messages_not_published_total"]) == 3

@@ -16,7 +16,6 @@ from entrypoints.auth import AccessTokenInvalid
 from entrypoints.container import Container
 from entrypoints.graphql.schema import printed_schema
 from entrypoints.processes import (
-    ROLES,
     CannotStart,
     load_demo,
     migrate_database,
@@ -26,6 +25,7 @@ from entrypoints.processes import (
     run_simulators,
     run_worker,
 )
+from entrypoints.roles import ROLES
 from entrypoints.settings import Profile, Settings, SettingsError, read_settings
 from entrypoints.simulators.mailbox import read_mailbox
 from entrypoints.simulators.together import MAILBOX

@@ -121,7 +121,8 @@ from entrypoints.graphql.context import Services, UseCases
 from entrypoints.graphql.loaders import Views
 from entrypoints.notification import carrier
 from entrypoints.protection import ALIMTALK, SMS, circuit_policies, circuits, rates, shared_store
-from entrypoints.settings import EMBEDDED_KAFKA, EMBEDDED_REDIS, AccessTokenSettings, Settings, TossSettings
+from entrypoints.setting_values import EMBEDDED_KAFKA, EMBEDDED_REDIS
+from entrypoints.settings import AccessTokenSettings, Settings, TossSettings
 from entrypoints.simulators.together import TOSS_PATH
 
 CONSUMERS = "notifications"

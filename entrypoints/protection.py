@@ -13,7 +13,8 @@ from adapters.redis.store import RedisStore
 from application.booking import ticket_issuance
 from application.ports.metrics import Metrics
 from application.ports.sleeper import Sleeper
-from entrypoints.settings import EMBEDDED_REDIS, Settings
+from entrypoints.setting_values import EMBEDDED_REDIS
+from entrypoints.settings import Settings
 
 ALIMTALK, SMS = "alimtalk", "sms"
 """The circuits of the channels, and their providers' rates."""

@@ -4,12 +4,7 @@
 in ``CONCERT_DATA_DIR``. ``production`` has no default for anything secret, and none for where its servers are.
 """
 
-import json
 import os
-import re
-import secrets
-from base64 import b64decode, b64encode
-from binascii import Error as NotBase64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,19 +12,17 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
-from urllib.parse import urlsplit
+
+from entrypoints import setting_values as values
+from entrypoints.generated_secrets import SecretsUnusable, generated_secrets
+from entrypoints.setting_values import EMBEDDED_KAFKA, EMBEDDED_REDIS
 
 T = TypeVar("T")
 
 PREFIX = "CONCERT_"
-EMBEDDED_REDIS = "embedded://"
-EMBEDDED_KAFKA = "embedded"
 SIMULATED = "simulated"
 SIMULATED_TOSS_KEY = "test_sk_simulated"
 """The account at the simulated providers."""
-SHORTEST_SECRET = 32
-"""Bytes: what HMAC-SHA256 asks for."""
-SECRETS_FILE = "secrets.json"
 
 
 class SettingsError(Exception):
@@ -164,62 +157,73 @@ class _Reader:
 
     def settings(self) -> Settings:
         """Everything is read before the first complaint."""
-        generated = _generated_secrets(self._data_dir) if self._embedded and not self._problems else {}
+        generated = self._generated()
         settings = Settings(
             profile=self._profile,
             host=self._values.get("HOST") or "127.0.0.1",
-            port=self._read("PORT", _between(1, 65535), 8000, "a port, 1 to 65535"),
+            port=self._read("PORT", values.between(1, 65535), 8000, "a port, 1 to 65535"),
             data_dir=self._data_dir,
-            log_level=self._read("LOG_LEVEL", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO", "DEBUG, INFO, WARNING or ERROR"),
-            database_url=self._required("DATABASE_URL", _database_url, f"sqlite:///{self._data_dir / 'concert.sqlite3'}"),
-            redis_url=self._required("REDIS_URL", _redis_url, EMBEDDED_REDIS),
-            kafka_bootstrap=self._required("KAFKA_BOOTSTRAP", _kafka_bootstrap, EMBEDDED_KAFKA),
-            kafka_prefix=self._read("KAFKA_PREFIX", _kafka_name, "", "at most 100 letters, digits, dots, dashes and underscores"),
+            log_level=self._read("LOG_LEVEL", values.one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO", "DEBUG, INFO, WARNING or ERROR"),
+            database_url=self._required("DATABASE_URL", values.database_url, f"sqlite:///{self._data_dir / 'concert.sqlite3'}"),
+            redis_url=self._required("REDIS_URL", values.redis_url, EMBEDDED_REDIS),
+            kafka_bootstrap=self._required("KAFKA_BOOTSTRAP", values.kafka_bootstrap, EMBEDDED_KAFKA),
+            kafka_prefix=self._read("KAFKA_PREFIX", values.kafka_name, "", "at most 100 letters, digits, dots, dashes and underscores"),
             access_tokens=self._access_tokens(generated),
-            queue_token_keys=self._required("QUEUE_TOKEN_KEYS", _keys, _keys(generated["queue_token_keys"]) if generated else {}),
-            ticket_secret=self._required("TICKET_SECRET", _secret, generated.get("ticket_secret", "").encode()),
+            queue_token_keys=self._required(
+                "QUEUE_TOKEN_KEYS", values.keys, values.keys(generated["queue_token_keys"]) if generated else {}
+            ),
+            ticket_secret=self._required("TICKET_SECRET", values.secret, generated.get("ticket_secret", "").encode()),
             toss=TossSettings(
-                url=self._required("TOSS_URL", _http_url, None),
-                secret_key=self._required("TOSS_SECRET_KEY", _text, SIMULATED_TOSS_KEY),
-                client_key=self._required("TOSS_CLIENT_KEY", _text, "test_ck_simulated"),
+                url=self._required("TOSS_URL", values.http_url, None),
+                secret_key=self._required("TOSS_SECRET_KEY", values.text, SIMULATED_TOSS_KEY),
+                client_key=self._required("TOSS_CLIENT_KEY", values.text, "test_ck_simulated"),
             ),
             alimtalk=self._provider("ALIMTALK", sender="SENDER_KEY"),
             sms=self._provider("SMS", sender="SENDER_NUMBER"),
             solapi=self._solapi() if self._by_solapi else None,
-            failover_sender=self._read("ALIMTALK_FAILOVER_SENDER", _phone_number, None, "8 to 13 digits"),
-            alimtalk_webhook_secret=self._read("ALIMTALK_WEBHOOK_SECRET", _text, None, "some text"),
-            templates=self._read("TEMPLATE_CODES", _pairs, MappingProxyType({}), "template:code,template:code…"),
+            failover_sender=self._read("ALIMTALK_FAILOVER_SENDER", values.phone_number, None, "8 to 13 digits"),
+            alimtalk_webhook_secret=self._read("ALIMTALK_WEBHOOK_SECRET", values.text, None, "some text"),
+            templates=self._read("TEMPLATE_CODES", values.pairs, MappingProxyType({}), "template:code,template:code…"),
             guests=self._flag("GUESTS"),
             faults=self._faults(),
             graphiql=self._flag("GRAPHIQL"),
             introspection=self._flag("INTROSPECTION"),
-            hold_duration=timedelta(seconds=self._read("HOLD_SECONDS", _between(1, 3600), 300, "1 to 3600 seconds")),
-            pass_duration=timedelta(seconds=self._read("PASS_SECONDS", _between(1, 3600), 600, "1 to 3600 seconds")),
-            slow_statement_seconds=self._read("SLOW_STATEMENT_MS", _between(1, 60_000), 500, "1 to 60000 milliseconds") / 1000,
-            max_body_bytes=self._read("MAX_BODY_BYTES", _between(1024, 16 * 2**20), 256 * 1024, "1024 to 16777216 bytes"),
-            max_in_flight=self._read("MAX_IN_FLIGHT", _between(1, 100_000), 1024, "1 to 100000 operations"),
-            max_sockets=self._read("MAX_SOCKETS", _between(1, 1_000_000), 20_000, "1 to 1000000 sockets"),
-            circuit_threshold=self._read("CIRCUIT_THRESHOLD", _between(1, 1000), 5, "1 to 1000 failures"),
-            circuit_open_seconds=self._read("CIRCUIT_OPEN_SECONDS", _between(1, 600), 30, "1 to 600 seconds"),
+            hold_duration=timedelta(seconds=self._read("HOLD_SECONDS", values.between(1, 3600), 300, "1 to 3600 seconds")),
+            pass_duration=timedelta(seconds=self._read("PASS_SECONDS", values.between(1, 3600), 600, "1 to 3600 seconds")),
+            slow_statement_seconds=self._read("SLOW_STATEMENT_MS", values.between(1, 60_000), 500, "1 to 60000 milliseconds") / 1000,
+            max_body_bytes=self._read("MAX_BODY_BYTES", values.between(1024, 16 * 2**20), 256 * 1024, "1024 to 16777216 bytes"),
+            max_in_flight=self._read("MAX_IN_FLIGHT", values.between(1, 100_000), 1024, "1 to 100000 operations"),
+            max_sockets=self._read("MAX_SOCKETS", values.between(1, 1_000_000), 20_000, "1 to 1000000 sockets"),
+            circuit_threshold=self._read("CIRCUIT_THRESHOLD", values.between(1, 1000), 5, "1 to 1000 failures"),
+            circuit_open_seconds=self._read("CIRCUIT_OPEN_SECONDS", values.between(1, 600), 30, "1 to 600 seconds"),
             gateway_rate=self._rate("GATEWAY_RATE"),
             alimtalk_rate=self._rate("ALIMTALK_RATE"),
             sms_rate=self._rate("SMS_RATE"),
-            lease_seconds=self._read("LEASE_SECONDS", _between(1, 600), 30, "1 to 600 seconds"),
-            drain_seconds=float(self._read("DRAIN_SECONDS", _between(1, 120), 8, "1 to 120 seconds")),
+            lease_seconds=self._read("LEASE_SECONDS", values.between(1, 600), 30, "1 to 600 seconds"),
+            drain_seconds=float(self._read("DRAIN_SECONDS", values.between(1, 120), 8, "1 to 120 seconds")),
         )
         if self._problems:
             raise SettingsError(self._problems)
         return settings
 
+    def _generated(self) -> Mapping[str, str]:
+        """The embedded profile's secrets. Nothing is made for settings that are refused anyway."""
+        if not self._embedded or self._problems:
+            return {}
+        try:
+            return generated_secrets(self._data_dir)
+        except SecretsUnusable as unusable:
+            raise SettingsError([f"{PREFIX}DATA_DIR {unusable}"]) from unusable
+
     def _access_tokens(self, generated: Mapping[str, str]) -> AccessTokenSettings:
         secret = self._values.get("JWT_SECRET", "").encode()
-        jwks_url = self._read("JWKS_URL", _http_url, None, "an http(s) URL")
+        jwks_url = self._read("JWKS_URL", values.http_url, None, "an http(s) URL")
         if not secret and not jwks_url:
             secret = generated.get("jwt_secret", "").encode()
             if not secret and not self._embedded:
                 self._complain("JWT_SECRET", "is needed in production, or CONCERT_JWKS_URL")
-        if secret and not self._embedded and len(secret) < SHORTEST_SECRET:
-            self._complain("JWT_SECRET", f"needs at least {SHORTEST_SECRET} bytes")
+        if secret and not self._embedded and len(secret) < values.SHORTEST_SECRET:
+            self._complain("JWT_SECRET", f"needs at least {values.SHORTEST_SECRET} bytes")
         issuer, audience = self._values.get("JWT_ISSUER") or None, self._values.get("JWT_AUDIENCE") or None
         return AccessTokenSettings(secret=secret or None, jwks_url=jwks_url, issuer=issuer, audience=audience)
 
@@ -228,32 +232,32 @@ class _Reader:
         if self._by_solapi:
             return ProviderSettings(url=None, appkey=SIMULATED, secret_key=SIMULATED, sender=SIMULATED)
         return ProviderSettings(
-            url=self._required(f"{name}_URL", _http_url, None),
-            appkey=self._required(f"{name}_APPKEY", _text, SIMULATED),
-            secret_key=self._required(f"{name}_SECRET_KEY", _text, SIMULATED),
-            sender=self._required(f"{name}_{sender}", _text, "15880000" if name == "SMS" else SIMULATED),
+            url=self._required(f"{name}_URL", values.http_url, None),
+            appkey=self._required(f"{name}_APPKEY", values.text, SIMULATED),
+            secret_key=self._required(f"{name}_SECRET_KEY", values.text, SIMULATED),
+            sender=self._required(f"{name}_{sender}", values.text, "15880000" if name == "SMS" else SIMULATED),
         )
 
     def _solapi(self) -> SolapiSettings:
         return SolapiSettings(
-            url=self._required("SOLAPI_URL", _http_url, None),
-            api_key=self._required("SOLAPI_API_KEY", _text, SIMULATED),
-            api_secret=self._required("SOLAPI_API_SECRET", _text, SIMULATED),
-            pf_id=self._required("SOLAPI_PF_ID", _text, SIMULATED),
-            sender=self._required("SOLAPI_SENDER_NUMBER", _text, "15880000"),
+            url=self._required("SOLAPI_URL", values.http_url, None),
+            api_key=self._required("SOLAPI_API_KEY", values.text, SIMULATED),
+            api_secret=self._required("SOLAPI_API_SECRET", values.text, SIMULATED),
+            pf_id=self._required("SOLAPI_PF_ID", values.text, SIMULATED),
+            sender=self._required("SOLAPI_SENDER_NUMBER", values.text, "15880000"),
         )
 
     def _rate(self, name: str) -> int:
-        return self._read(name, _between(1, 100_000), 200, "1 to 100000 calls a second")
+        return self._read(name, values.between(1, 100_000), 200, "1 to 100000 calls a second")
 
     def _faults(self) -> bool:
-        wanted = self._read("FAULTS", _flag, False, "true or false")
+        wanted = self._read("FAULTS", values.flag, False, "true or false")
         if wanted and not self._embedded:
             self._complain("FAULTS", "is refused in production")
         return wanted
 
     def _flag(self, name: str) -> bool:
-        return self._read(name, _flag, self._embedded, "true or false")
+        return self._read(name, values.flag, self._embedded, "true or false")
 
     def _required(self, name: str, parse: Callable[[str], T], embedded_default: T) -> T:
         """Has a default in the embedded profile only."""
@@ -269,149 +273,9 @@ class _Reader:
         try:
             return parse(text)
         except ValueError as wrong:
-            reason = wrong.args[0] if isinstance(wrong, _Unfit) else f"should be {expected}"
+            reason = wrong.args[0] if isinstance(wrong, values.Unfit) else f"should be {expected}"
             self._complain(name, reason)
             return default
 
     def _complain(self, name: str, problem: str) -> None:
         self._problems.append(f"{PREFIX}{name} {problem}")
-
-
-class _Unfit(ValueError):
-    """A value refused with a reason of its own."""
-
-
-def _text(value: str) -> str:
-    """some text"""
-    return value
-
-
-def _phone_number(text: str) -> str:
-    if not re.fullmatch(r"[0-9]{8,13}", text):
-        raise ValueError
-    return text
-
-
-def _flag(text: str) -> bool:
-    if text.lower() not in ("true", "false", "1", "0"):
-        raise ValueError
-    return text.lower() in ("true", "1")
-
-
-def _between(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not low <= (number := int(text)) <= high:
-            raise ValueError
-        return number
-
-    return parse
-
-
-def _one_of(*names: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.upper() not in names:
-            raise ValueError
-        return text.upper()
-
-    return parse
-
-
-def _http_url(text: str) -> str:
-    """an http(s) URL"""
-    url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname:
-        raise ValueError
-    return text.rstrip("/")
-
-
-def _database_url(text: str) -> str:
-    """sqlite:///path or mysql://user:password@host[:port][,host[:port]]/database"""
-    scheme, _, rest = text.partition("://")
-    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
-        return text
-    if scheme == "mysql" and "/" in rest and rest.rpartition("/")[2]:
-        return text
-    raise ValueError
-
-
-def _redis_url(text: str) -> str:
-    """embedded:// or redis://host:port/0"""
-    scheme = text.partition("://")[0]
-    if scheme in ("redis+sentinel", "redis+cluster"):
-        raise _Unfit(f"names {scheme}, which is not supported yet: use redis://host:port/0")
-    if text == EMBEDDED_REDIS or (scheme in ("redis", "rediss") and urlsplit(text).hostname):
-        return text
-    raise ValueError
-
-
-def _kafka_bootstrap(text: str) -> str:
-    """embedded, or host:port,host:port…"""
-    if text == EMBEDDED_KAFKA:
-        return text
-    for server in text.split(","):
-        host, _, port = server.strip().rpartition(":")
-        if not host or not port.isdigit():
-            raise ValueError
-    return text
-
-
-def _kafka_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", text):
-        raise ValueError
-    return text
-
-
-def _secret(text: str) -> bytes:
-    """at least 32 bytes of text"""
-    if len(text.encode()) < SHORTEST_SECRET:
-        raise ValueError
-    return text.encode()
-
-
-def _pairs(text: str) -> Mapping[str, str]:
-    pairs = dict(pair.strip().split(":", 1) for pair in text.split(",") if pair.strip())
-    if not pairs or not all(name and value for name, value in pairs.items()):
-        raise ValueError
-    return MappingProxyType(pairs)
-
-
-def _keys(text: str) -> Mapping[str, bytes]:
-    """kid:base64,kid:base64… (the first signs), ids of 1 to 8 characters, keys of at least 32 bytes"""
-    try:
-        keys = {kid.strip(): b64decode(key, validate=True) for kid, _, key in (pair.partition(":") for pair in text.split(","))}
-    except NotBase64 as wrong:
-        raise ValueError from wrong
-    if any(not 1 <= len(kid.encode()) <= 8 for kid in keys) or any(len(key) < SHORTEST_SECRET for key in keys.values()):
-        raise ValueError
-    return MappingProxyType(keys)
-
-
-def _generated_secrets(data_dir: Path) -> Mapping[str, str]:
-    """Made once, readable by the owner alone; from then on the same, so that tokens outlive a restart."""
-    path = data_dir / SECRETS_FILE
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        made = {
-            "jwt_secret": secrets.token_urlsafe(48),
-            "queue_token_keys": f"k1:{b64encode(secrets.token_bytes(32)).decode()}",
-            "ticket_secret": secrets.token_urlsafe(48),
-        }
-        # Written whole under another name, then linked: of two processes that start at once, the second reads the first's.
-        draft = path.with_name(f"{SECRETS_FILE}.{os.getpid()}")
-        if not path.exists():
-            draft.touch(mode=0o600)
-            draft.write_text(json.dumps(made))
-            try:
-                os.link(draft, path)
-            except FileExistsError:
-                pass
-            finally:
-                draft.unlink()
-        kept = json.loads(path.read_text())
-    except OSError as unusable:
-        raise SettingsError([f"{PREFIX}DATA_DIR is not usable: {unusable.strerror}"]) from unusable
-    except ValueError as damaged:
-        raise SettingsError(
-            [f"{PREFIX}DATA_DIR holds a damaged {SECRETS_FILE}: restore it, or remove it to start with new secrets"]
-        ) from damaged
-    return {str(name): str(value) for name, value in kept.items()}

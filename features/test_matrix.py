@@ -4,12 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from features.matrix import ROWS, results, scenarios_by_row, table
+from features.matrix import ROWS, TABLE, results, scenarios_by_row, table
 
 
 def test_every_row_has_a_scenario() -> None:
     assert len(ROWS) == 42
     assert [row for row, scenarios in scenarios_by_row().items() if not scenarios] == []
+
+
+def test_the_table_in_the_docs_is_of_these_scenarios() -> None:
+    """And nothing that has failed was put down there."""
+    lines = [line.strip("| ").split(" | ") for line in TABLE.read_text("utf-8").splitlines() if line.startswith("| R")]
+    assert [(row, name) for row, name, *_ in lines] == [(row, name) for row, found in scenarios_by_row().items() for name, _ in found]
+    assert {outcome.partition(" ")[0] for _, _, *outcomes in lines for outcome in outcomes} == {"passed", "–"}
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,6 @@ from tests.chaos.house import Ground, House, opened_house
 from tests.chaos.nursery import born, result_of
 from tests.chaos.saga_runs import fresh
 
-pytestmark = pytest.mark.chaos
-
 FANS = 12
 PATIENCE = 90.0
 PROCESSES = 2

@@ -16,8 +16,7 @@ from domain.ids import PaymentId, ReservationId
 from tests.chaos.faulty import REQUEST, FaultPoint, FaultyGateway, FaultyUnitOfWork, Plan
 from tests.chaos.house import PRICE, Fan, Ground, House, Order, opened_house
 from tests.chaos.saga_runs import fresh
-
-pytestmark = pytest.mark.chaos
+from tests.chaos.time_passes import hurry_errands
 
 BY_CARD = (FaultPoint.BEFORE_REQUEST, FaultPoint.AFTER_REQUEST)
 AT_ONCE = 100
@@ -113,10 +112,12 @@ async def until_answered(ask: Ask) -> PaymentId:
         try:
             return await ask()
         except (PaymentPending, ServiceUnavailable):
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.5)
 
 
 async def for_ever(house: House) -> None:
+    """Errands are run as they come; when there is none, those that wait for their time are due at once."""
     while True:
         if not await house.roles["reconciler"]():
+            await hurry_errands(house.container.database())
             await asyncio.sleep(0.02)

@@ -18,8 +18,6 @@ from tests.chaos.saga_runs import fresh
 from tests.chaos.sagas import POINTS, paid_by_card, summary
 from tests.chaos.worker_that_stops import run_errands_once
 
-pytestmark = pytest.mark.chaos
-
 PATIENCE = 30.0
 MINUTE = 60
 

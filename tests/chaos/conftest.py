@@ -13,7 +13,7 @@ from tests.api.server import free_port
 from tests.chaos.house import Ground
 from tests.servers.databases import fresh_mysql_database
 
-START_SECONDS = 30.0
+START_SECONDS = 100.0
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

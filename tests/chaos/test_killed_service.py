@@ -5,8 +5,8 @@ import random
 import secrets
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from features.worlds.operator import Operator, Plan, Show
 from tests.api.server import Server, serving
 from tests.chaos.books import Books, read_books
 from tests.chaos.house import LONGEST_CLAIM, Ground
+from tests.chaos.nursery_server import NurseryServer, serving_from_the_nursery
 from tests.chaos.steadfast_fan import SteadfastFan, Wish
 from tests.chaos.time_passes import let_time_pass
 
@@ -28,6 +29,9 @@ SEATS_EACH = 2
 QUIET_SECONDS = 60.0
 AT_MOST_LATER = 0.2
 """Seconds from the answer that a kill waits for to the kill."""
+
+
+Serving = Callable[..., AbstractContextManager[Server | NurseryServer]]
 
 
 @dataclass
@@ -49,7 +53,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    server: Server
+    server: Server | NurseryServer
     database: Database
     providers: Path
     simulators: str
@@ -65,9 +69,9 @@ class Scene:
                 await asyncio.sleep(0.2)
 
 
-@pytest.mark.timeout(110)
 async def test_nothing_told_is_lost_on_sqlite(ground: Ground, tmp_path: Path) -> None:
-    async with opened_scene(ground, tmp_path, f"sqlite:///{tmp_path / 'data' / 'concert.sqlite3'}", fans=24) as scene:
+    url = f"sqlite:///{tmp_path / 'data' / 'concert.sqlite3'}"
+    async with opened_scene(ground, tmp_path, url, fans=24, serve=serving_from_the_nursery) as scene:
         await killed_while_fans_ask(scene, fans=24, kills=2, chance=random.Random(0))
 
 
@@ -75,7 +79,8 @@ async def test_nothing_told_is_lost_on_sqlite(ground: Ground, tmp_path: Path) ->
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(1, 6))
 async def test_many_kills_on_sqlite(seed: int, ground: Ground, tmp_path: Path) -> None:
-    async with opened_scene(ground, tmp_path, f"sqlite:///{tmp_path / 'data' / 'concert.sqlite3'}", fans=60) as scene:
+    url = f"sqlite:///{tmp_path / 'data' / 'concert.sqlite3'}"
+    async with opened_scene(ground, tmp_path, url, fans=60) as scene:
         await killed_while_fans_ask(scene, fans=60, kills=6, chance=random.Random(seed))
 
 
@@ -91,7 +96,9 @@ async def test_many_kills_over_real_servers(
 
 
 @asynccontextmanager
-async def opened_scene(ground: Ground, directory: Path, database_url: str, *, fans: int, **servers: str) -> AsyncIterator[Scene]:
+async def opened_scene(
+    ground: Ground, directory: Path, database_url: str, *, fans: int, serve: Serving = serving, **servers: str
+) -> AsyncIterator[Scene]:
     """A concert on sale with seats for all; the providers' look-alikes outlive the service."""
     secret = secrets.token_urlsafe(48)
     settings = {
@@ -104,7 +111,7 @@ async def opened_scene(ground: Ground, directory: Path, database_url: str, *, fa
         "HOLD_SECONDS": "3600",
         "PASS_SECONDS": "3600",
     }
-    with serving(directory / "data", **settings, **servers) as server:
+    with serve(directory / "data", **settings, **servers) as server:
         database = database_at(database_url)
         await database.open()
         try:

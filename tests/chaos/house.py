@@ -257,7 +257,9 @@ async def opened_house(
         stack.push_async_callback(database.close)
         await unit_of_work.open()
         stack.push_async_callback(unit_of_work.close)
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=ground.simulators, trust_env=False, verify=False, timeout=20))
+        few = httpx.Limits(max_connections=8)  # among many, the pool's own search is what costs
+        client = httpx.AsyncClient(base_url=ground.simulators, trust_env=False, verify=False, timeout=60, limits=few)
+        http = await stack.enter_async_context(client)
         house = House(container, ground, Notes(ground.directory / "notes"), http, points)
         house.roles = {
             "reconciler": container.run_errands(),

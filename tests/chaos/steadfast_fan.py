@@ -29,17 +29,10 @@ class Wish(Enum):
     CARD_BACK = (0, True, True)
     BOTH_BACK = (POINTS_BESIDE_A_CARD, True, True)
 
-    @property
-    def points(self) -> int | None:
-        return self.value[0]
-
-    @property
-    def by_card(self) -> bool:
-        return self.value[1]
-
-    @property
-    def back(self) -> bool:
-        return self.value[2]
+    def __init__(self, points: int | None, by_card: bool, back: bool) -> None:
+        self.points = points
+        self.by_card = by_card
+        self.back = back
 
     @property
     def answers(self) -> int:

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,8 @@ from typing import Any
 import pytest
 from dependency_injector import providers
 
+from adapters.sql.database import Database
+from adapters.sql.sqlite_database import SqliteDatabase
 from domain.errors import PaymentPending, ServiceUnavailable
 from domain.ids import PaymentId, ReservationId
 from tests.chaos.faulty import REQUEST, FaultPoint, FaultyGateway, FaultyUnitOfWork, Plan
@@ -44,7 +45,7 @@ async def no_double_effect(at: FaultPoint, ground: Ground, tmp_path: Path, reque
     async with opened_house(
         fresh(replace(ground, directory=tmp_path), "ground"), patience=0.1, concurrency=16, adorn=adorned(plan)
     ) as house:
-        await house.container.database().in_writer(hurry_to_no_disk)
+        await wait_for_no_disk(house.container.database())
         performance_id = await house.open_sale(seats=requests)
         fans, seats = await house.fans(performance_id, requests), await house.seats(performance_id)
         rest = Rest()
@@ -93,9 +94,10 @@ class Rest:
                 await asyncio.sleep(0.05)
 
 
-def hurry_to_no_disk(connection: sqlite3.Connection) -> None:
+async def wait_for_no_disk(database: Database) -> None:
     """Here nobody dies, so nothing has to be on the disk when it is answered."""
-    connection.execute("PRAGMA synchronous = OFF")
+    assert isinstance(database, SqliteDatabase)
+    await database.in_writer(lambda connection: connection.execute("PRAGMA synchronous = OFF"))
 
 
 def adorned(plan: Plan) -> Callable[[Any], None]:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 import pytest
@@ -31,6 +32,7 @@ AT_MOST_LATER = 0.2
 """Seconds from the answer that a kill waits for to the kill."""
 
 
+EMBEDDED: Mapping[str, str] = MappingProxyType({})
 Serving = Callable[..., AbstractContextManager[Server | NurseryServer]]
 
 
@@ -91,13 +93,13 @@ async def test_many_kills_over_real_servers(
     seed: int, ground: Ground, mysql_database: str, redis_url: str, kafka_bootstrap: str, tmp_path: Path
 ) -> None:
     servers = {"REDIS_URL": redis_url, "KAFKA_BOOTSTRAP": kafka_bootstrap, "KAFKA_PREFIX": f"{secrets.token_hex(4)}."}
-    async with opened_scene(ground, tmp_path, mysql_database, fans=60, **servers) as scene:
+    async with opened_scene(ground, tmp_path, mysql_database, fans=60, servers=servers) as scene:
         await killed_while_fans_ask(scene, fans=60, kills=6, chance=random.Random(seed))
 
 
 @asynccontextmanager
 async def opened_scene(
-    ground: Ground, directory: Path, database_url: str, *, fans: int, serve: Serving = serving, **servers: str
+    ground: Ground, directory: Path, database_url: str, *, fans: int, serve: Serving = serving, servers: Mapping[str, str] = EMBEDDED
 ) -> AsyncIterator[Scene]:
     """A concert on sale with seats for all; the providers' look-alikes outlive the service."""
     secret = secrets.token_urlsafe(48)

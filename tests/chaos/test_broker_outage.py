@@ -37,7 +37,10 @@ PAYMENTS, CANCELLED = 10_000, 1_000
 BEFORE = 400
 BATCH = 200
 DIES_EACH = 7
-"""Failed passes after which a relay dies with what it has claimed."""
+"""Failed passes after which a relay dies with what it has claimed, ``HELD`` messages."""
+HELD = 50
+LONG = 900
+"""Seconds that the last of them keeps its claim."""
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +121,10 @@ async def test_ten_minutes_without_kafka_leave_no_dead_letter(server: KafkaServe
         assert passes > 20
         status = await tries_by_status(database)
         assert status == {"PUBLISHED": (BEFORE, 0), "PENDING": (PAYMENTS + CANCELLED - BEFORE, 0)}
+        # What a dead relay still holds, and what follows that, has to wait until its lease is over; nothing else has.
+        await relays.until_published(PAYMENTS + CANCELLED - 2 * HELD)
+        assert (await tries_by_status(database))["PENDING"] == (2 * HELD, 0)
+        await let_time_pass(database, LONG)
         await relays.until_published(PAYMENTS + CANCELLED)
     assert await tries_by_status(database) == {"PUBLISHED": (PAYMENTS + CANCELLED, 0)}
     assert await dead_letters(database) == 0
@@ -134,7 +141,7 @@ async def outage(relays: Relays, bought: list[OutboxMessage], cancelled: list[Ou
     written = 5 * BATCH
     while elapsed < OUTAGE:
         if passes % DIES_EACH == 0:
-            assert await SqlOutbox(relays.database).claim(f"dies-{passes}", BATCH // 4, 30)
+            assert len(await SqlOutbox(relays.database).claim(f"dies-{passes}", HELD, 30)) == HELD
         await relays.fail()
         passes += 1
         wait = DEADLINE + RESTARTS.wait(min(passes, 10), jitter.chance())
@@ -143,5 +150,6 @@ async def outage(relays: Relays, bought: list[OutboxMessage], cancelled: list[Ou
         until = max(written, round(len(bought) * min(elapsed / OUTAGE, 1.0)))
         await write(relays.database, bought[written:until])
         written = until
+    assert len(await SqlOutbox(relays.database).claim("dies last", HELD, LONG)) == HELD
     await write(relays.database, cancelled)
     return passes

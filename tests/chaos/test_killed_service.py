@@ -5,8 +5,8 @@ import random
 import secrets
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -19,21 +19,20 @@ from entrypoints.simulators.together import NHN_PATH, TOSS_PATH
 from features.worlds.accounts import operator_token
 from features.worlds.graphql import GraphqlClient
 from features.worlds.operator import Operator, Plan, Show
-from tests.api.server import Server, serving
 from tests.chaos.books import Books, read_books
 from tests.chaos.house import LONGEST_CLAIM, Ground
-from tests.chaos.nursery_server import NurseryServer, serving_from_the_nursery
+from tests.chaos.patient_server import NurseryServer, PatientServer, serving
 from tests.chaos.steadfast_fan import SteadfastFan, Wish
 from tests.chaos.time_passes import let_time_pass
 
 SEATS_EACH = 2
-QUIET_SECONDS = 60.0
+QUIET_SECONDS = 100.0
 AT_MOST_LATER = 0.2
 """Seconds from the answer that a kill waits for to the kill."""
 
 
 EMBEDDED: Mapping[str, str] = MappingProxyType({})
-Serving = Callable[..., AbstractContextManager[Server | NurseryServer]]
+Kind = type[PatientServer] | type[NurseryServer]
 
 
 @dataclass
@@ -55,7 +54,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    server: Server | NurseryServer
+    server: PatientServer | NurseryServer
     database: Database
     providers: Path
     simulators: str
@@ -73,7 +72,7 @@ class Scene:
 
 async def test_nothing_told_is_lost_on_sqlite(ground: Ground, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'data' / 'concert.sqlite3'}"
-    async with opened_scene(ground, tmp_path, url, fans=24, serve=serving_from_the_nursery) as scene:
+    async with opened_scene(ground, tmp_path, url, fans=24, kind=NurseryServer) as scene:
         await killed_while_fans_ask(scene, fans=24, kills=2, chance=random.Random(0))
 
 
@@ -99,7 +98,7 @@ async def test_many_kills_over_real_servers(
 
 @asynccontextmanager
 async def opened_scene(
-    ground: Ground, directory: Path, database_url: str, *, fans: int, serve: Serving = serving, servers: Mapping[str, str] = EMBEDDED
+    ground: Ground, directory: Path, database_url: str, *, fans: int, kind: Kind = PatientServer, servers: Mapping[str, str] = EMBEDDED
 ) -> AsyncIterator[Scene]:
     """A concert on sale with seats for all; the providers' look-alikes outlive the service."""
     secret = secrets.token_urlsafe(48)
@@ -113,7 +112,7 @@ async def opened_scene(
         "HOLD_SECONDS": "3600",
         "PASS_SECONDS": "3600",
     }
-    with serve(directory / "data", **settings, **servers) as server:
+    with serving(kind, directory / "data", **settings, **servers) as server:
         database = database_at(database_url)
         await database.open()
         try:

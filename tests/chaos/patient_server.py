@@ -1,24 +1,32 @@
-"""`concert serve` in a process of the nursery: everything is imported, so that to start it again and again costs little."""
+"""`concert serve` that may be killed and started again while many ask: nobody knows how long a busy machine takes for that."""
 
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import httpx
 
-from tests.api.server import free_port
+from tests.api.server import Server, free_port
 from tests.chaos.nursery import born
 
-PATIENCE = 60.0
-"""Seconds in which a busy machine starts or ends it."""
+PATIENCE = 100.0
+"""Seconds for a start, and for an end."""
+
+
+class PatientServer(Server):
+    """The command itself, in a process of its own."""
+
+    def start(self) -> None:
+        process = self._process = self.beside("serve")
+        until_ready(self.url, lambda: process.poll() is None, self.log)
 
 
 class NurseryServer:
-    """Starts and stops like ``tests.api.server.Server``."""
+    """The same in a process of the nursery, where everything is imported: to start it again and again costs little."""
 
     def __init__(self, data_dir: Path, port: int, **settings: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -32,11 +40,7 @@ class NurseryServer:
 
     def start(self) -> None:
         self._process = born(serve, self._environment, self._log)
-        until = time.monotonic() + PATIENCE
-        while not self._answers():
-            if not self._process.is_alive() or time.monotonic() > until:
-                raise AssertionError(f"the server did not start:\n{self._log.read_text()}")
-            time.sleep(0.02)
+        until_ready(self.url, self._process.is_alive, self._log)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """The exit status."""
@@ -47,11 +51,18 @@ class NurseryServer:
         self._process.join()
         return self._process.exitcode or 0
 
-    def _answers(self) -> bool:
+
+def until_ready(url: str, lives: Callable[[], bool], log: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=1.0).status_code == 200
+            if httpx.get(f"{url}/readyz", timeout=10.0).status_code == 200:
+                return
         except httpx.TransportError:
-            return False
+            pass
+        if not lives() or time.monotonic() > until:
+            raise AssertionError(f"the server did not start:\n{log.read_text()}")
+        time.sleep(0.02)
 
 
 def serve(environment: Mapping[str, str], log: Path) -> None:
@@ -68,8 +79,8 @@ def serve(environment: Mapping[str, str], log: Path) -> None:
 
 
 @contextmanager
-def serving_from_the_nursery(data_dir: Path, **settings: str) -> Iterator[NurseryServer]:
-    server = NurseryServer(data_dir, free_port(), **settings)
+def serving(kind: type[PatientServer] | type[NurseryServer], data_dir: Path, **settings: str) -> Iterator[PatientServer | NurseryServer]:
+    server = kind(data_dir, free_port(), **settings)
     server.start()
     try:
         yield server

@@ -11,7 +11,7 @@ from domain.ids import ConcertId, PaymentId, PerformanceId, ReservationId, SeatI
 from entrypoints.graphql import cursors, ids
 from entrypoints.graphql.problems import BadInput
 
-CONCERT = ConcertId(uuid4())
+CONCERT = ConcertId(UUID("6d3a52f1-9c07-4be8-8a41-5f0e7c2b9d36"))
 KINDS = [PerformanceId(CONCERT, uuid4()), *(kind(CONCERT, uuid4(), uuid4()) for kind in (SeatId, ReservationId, PaymentId, TicketId))]
 
 
@@ -48,7 +48,7 @@ def test_a_kind_is_not_taken_for_another() -> None:
         "한글",
         "=" * 20,
         "A" * 1000,
-        str(uuid4()),
+        "0b7e1c94-52d8-4f63-9a1e-c3d5f8a60b72",
         ids.concert_id(CONCERT) + "=",
         ids.concert_id(CONCERT)[:-1],
         ids.user_id(UserId(CONCERT)),

@@ -23,8 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from adapters.breaker.local_circuits import LocalCircuits
-from adapters.breaker.shared_circuits import SharedCircuits
+from adapters.breaker.circuit import Circuits
 from application.event_listeners import LISTENERS
 from application.ports.message_publisher import Published
 from application.ports.unit_of_work import ResultT, Transaction, UnitOfWork
@@ -33,6 +32,7 @@ from application.work import Work
 from domain.errors import BrokerUnavailable, ChannelUnavailable, NotCommitted, OutcomeUnknown, Step
 from domain.events import Event
 from entrypoints.container import Container
+from entrypoints.protection import CIRCUITS
 
 PORTS: Mapping[str, Mapping[str, type[Exception]]] = {
     "publisher": {"publish": BrokerUnavailable},
@@ -106,11 +106,9 @@ class PortFaults:
             self._set.extend((fault, fault.times) for fault in added)
         return JSONResponse({"faults": [asdict(fault) | {"times": left} for fault, left in self._set], "reached": list(self._reached)})
 
-    def routes(self, circuits: LocalCircuits | SharedCircuits) -> list[BaseRoute]:
+    def routes(self, circuits: Circuits) -> list[BaseRoute]:
         async def forget(request: Request) -> Response:
-            forgotten = circuits.forget()
-            if forgotten is not None:
-                await forgotten
+            await circuits.start_anew(CIRCUITS)
             return Response(status_code=204)
 
         return [

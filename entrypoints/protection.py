@@ -18,6 +18,7 @@ from entrypoints.settings import Settings
 
 ALIMTALK, SMS = "alimtalk", "sms"
 """The circuits of the channels, and their providers' rates."""
+CIRCUITS = (guarded_gateway.CONFIRM, guarded_gateway.CANCEL, ALIMTALK, SMS, ticket_issuance.CIRCUIT)
 REDIS_SECONDS = 0.1
 """What a guarded call may wait for Redis, once a second: it can do without."""
 GATEWAY_SLOW_SECONDS = 20.0

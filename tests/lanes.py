@@ -1,7 +1,7 @@
 """How a run over several processes (`pytest -n auto`) deals out the tests; each process has servers of its own.
 
-The tests of one file stay together: what it starts, it starts once. The features' scenarios stay with their world's, those
-about failures in two halves, since each world serves many of them and each of them waits much. They come first: they are long.
+The tests of one file stay together: what it starts, it starts once. The features' scenarios stay with their world's, those about
+failures in the embedded one in two halves, since they are many and each of them waits much. What takes long comes first.
 """
 
 import os
@@ -29,9 +29,9 @@ class Lanes(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more than there are processors, since much of it is waiting; one where a server is named, which tests may fence."""
+    """Two a processor, since much of it is waiting; one where a server is named, which tests may fence."""
     named = any(os.environ.get(variable) for variable in KINDS)
-    return 1 if named else min((os.cpu_count() or 1) + 1, MOST)
+    return 1 if named else min(2 * (os.cpu_count() or 1), MOST)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:

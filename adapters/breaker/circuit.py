@@ -1,5 +1,6 @@
 """What is said at the door of a circuit, and at its exit."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -39,4 +40,8 @@ class Circuits(Protocol):
 
     async def refused_for(self, name: str) -> float | None:
         """Seconds for which calls are refused for certain."""
+        ...
+
+    async def start_anew(self, names: Sequence[str]) -> None:
+        """Closed, with nothing counted: for the scenarios of failures, none of which shall suffer from the one before."""
         ...

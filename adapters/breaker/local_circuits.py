@@ -1,7 +1,7 @@
 """Circuits inside this process: the embedded default, and what is left while the shared ones are away."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -90,6 +90,11 @@ class LocalCircuits:
     def forget(self) -> None:
         """They are kept elsewhere again."""
         self._circuits.clear()
+
+    async def start_anew(self, names: Sequence[str]) -> None:
+        """These circuits are closed, with nothing counted."""
+        for name in names:
+            self._circuits.pop(name, None)
 
     def _count(self, name: str, circuit: _Circuit, verdict: Verdict) -> CircuitState | None:
         if verdict is Verdict.NONE:

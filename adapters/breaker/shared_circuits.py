@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha1
@@ -121,14 +121,13 @@ class SharedCircuits:
         wait = known.until - self._elapsed()
         return wait if known.standing == "opened" and wait > 0 else None
 
-    async def forget(self) -> None:
-        """Each circuit that was met here is closed, with nothing counted, for all processes; here alone while Redis is away."""
-        keys = [key for name in self._known for key in self._keys(name)]
+    async def start_anew(self, names: Sequence[str]) -> None:
+        """These circuits are closed, with nothing counted, for all processes; here alone while Redis is away."""
         self._known.clear()
         self._local.forget()
         with suppress(RedisError, OSError, TimeoutError):
             async with asyncio.timeout(self._deadline):
-                await self._client.delete(*keys)
+                await self._client.delete(*(key for name in names for key in self._keys(name)))
 
     async def close(self) -> None:
         await self._looks.close()

@@ -242,6 +242,14 @@ def time_passes(story: Story, seconds: int) -> None:
     Database(story.service.database_url).pass_time(seconds, for_holds=True)
 
 
+@step(Sentence("입장 시간만 {seconds:number}초 지난 셈 친다"))
+def passes_run_out(story: Story, seconds: int) -> None:
+    """The holds stay."""
+    database = Database(story.service.database_url)
+    for column in ("deadline", "first_deadline"):
+        database.do(f"UPDATE buyers SET {column} = {database.earlier(column, seconds)} WHERE {column} IS NOT NULL")
+
+
 @step(Sentence("카드사가 다음과 같이 고장 난다"))
 def the_gateway_breaks(faults: Faults, datatable: Table) -> None:
     _break(faults, GATEWAY, datatable)

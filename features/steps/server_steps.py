@@ -1,25 +1,23 @@
 """The servers and providers around a service, and the way to them, broken for real."""
 
 import asyncio
-import threading
 import time
 
-import httpx
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from pytest_bdd import given, step, then, when
 
+from adapters.kafka.topics import TOPIC
+from application.messaging.relay_outbox import BATCH
 from features.steps import hold_steps
 from features.steps.card_steps import Cards, order_with_card
 from features.steps.endurance_steps import pays_within
-from features.steps.outage_steps import APART
-from features.steps.outbox_steps import GROWTH, copy_newest, drained
+from features.steps.outage_steps import pay_around
+from features.steps.outbox_steps import GROWTH, copy_newest, drained, notifications
 from features.steps.sentences import Sentence
 from features.steps.story import Story, eventually
 from features.worlds.database import Database
-from features.worlds.fan import Fan
 from features.worlds.faults import Faults
-from features.worlds.graphql import Refused
 from tests.servers.proxy import Fault
 
 COMMITS = {
@@ -49,27 +47,9 @@ def mysql_moves(story: Story) -> None:
 @when(Sentence("팬들이 결제하는 동안 MySQL이 kill -9로 죽었다가 다시 뜬다"))
 def mysql_dies_among_payments(story: Story) -> None:
     """It stays dead until everybody has been answered."""
-    paid = threading.Semaphore(0)
-
-    def pay(number: int, fan: Fan) -> None:
-        time.sleep(number * APART)
-        try:
-            if fan.pay().typename == "PaySuccess":
-                paid.release()
-        except (httpx.TransportError, Refused):
-            return
-
-    payers = [threading.Thread(target=pay, args=(number, fan)) for number, fan in enumerate(story.crowd)]
-    for payer in payers:
-        payer.start()
-    for _ in range(len(story.crowd) // 3):
-        assert paid.acquire(timeout=10)
-    story.servers.mysql.kill()
-    for payer in payers:
-        payer.join()
-    heard = [fan for fan in story.crowd if fan.payment]
-    assert len(story.crowd) // 3 <= len(heard) < len(story.crowd), "the kill did not fall among the payments"
+    pay_around(story, story.servers.mysql.kill)
     story.servers.mysql.start()
+    story.service.await_servers()
 
 
 @when(Sentence('"{commit:state}" 커밋이 MySQL에 닿기 전에 연결이 끊기게 한다'))
@@ -103,6 +83,7 @@ def takes_rows(story: Story) -> None:
 @when(Sentence("예약 기록이 망가진다"))
 def rows_are_damaged(story: Story) -> None:
     Database(story.service.database_url).do("UPDATE reservations SET status = 'DAMAGED' WHERE status = 'PENDING'")
+    story.stack.callback(rows_are_mended, story)
 
 
 @when(Sentence("망가진 기록이 고쳐진다"))
@@ -128,13 +109,15 @@ def kafka_takes_all(story: Story) -> None:
 
 @then(Sentence("Kafka가 멈춘 사이 메시지 {count:number}건씩 밀렸다가 {times:number}번 처리되어도 메모리가 늘지 않는다"))
 def backlogs_take_no_memory(story: Story, count: int, times: int) -> None:
-    """The first one warms up."""
+    """The first one warms up. Each is more than a relay takes up at once."""
+    assert count > 2 * BATCH
     before = 0
     for number in range(times + 1):
         story.servers.kafka.pause()
+        told = notifications(story)
         copy_newest(story, count)
         story.servers.kafka.resume()
-        drained(story)
+        drained(story, told + count)
         before = before or story.service.resident_bytes()
         assert number == 0 or story.service.resident_bytes() - before < GROWTH
 
@@ -194,13 +177,13 @@ def falls_over_to_sms(story: Story, name: str) -> None:
 
 
 def _limit_messages(story: Story, size: int) -> None:
-    """The largest that the broker takes, in bytes, of every topic there is."""
+    """The largest that the broker takes, in bytes, of bookings' messages."""
 
     async def limit() -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=story.servers.kafka.url)
         await admin.start()
         try:
-            topics = [topic for topic in await admin.list_topics() if not topic.startswith("__")]
+            topics = [topic for topic in await admin.list_topics() if topic.endswith(TOPIC)]
             wanted = {"max.message.bytes": str(size)}
             await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, wanted) for topic in topics])
         finally:

@@ -3,15 +3,17 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
+import httpx
+
 from features.worlds import documents
 from features.worlds.fan import Fan
-from features.worlds.graphql import Answer
+from features.worlds.graphql import Answer, Refused
 from features.worlds.operator import Plan, Show
 from features.worlds.service import LEASE, BookingService, Tempo
 from features.worlds.world import OwnServers, World
@@ -80,7 +82,9 @@ class Story:
         return self._show
 
     def put_on_sale(self, plan: Plan) -> None:
+        """Until the scenario ends: an admitter looks after every concert that is on sale, four times a second."""
         self._show = self.service.operator.create(plan)
+        self.stack.callback(self._close, self._show)
 
     def fan(self, name: str) -> Fan:
         if name not in self._fans:
@@ -114,6 +118,12 @@ class Story:
         """All of them at the same moment, each in a thread of its own."""
         with ThreadPoolExecutor(max_workers=len(errands)) as pool:
             return [errand.result() for errand in [pool.submit(errand) for errand in errands]]
+
+    def _close(self, show: Show) -> None:
+        """It may be closed already, and whoever would close it may be dead."""
+        if self.service.runs:
+            with suppress(Refused, AssertionError, httpx.TransportError):
+                self.service.operator.close(show)
 
     def _signed_in(self, name: str) -> Fan:
         fan = Fan.signed_in(self.service.api, name)

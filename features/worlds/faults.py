@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from features.worlds.graphql import SHORTLY_KEPT
 from features.worlds.service import BookingService
 
 PORTS, GATEWAY, CHANNELS = "/simulator/ports/faults", "/simulator/toss/faults", "/simulator/faults"
@@ -18,7 +19,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.service: BookingService | None = None
-        self._http = httpx.Client(timeout=20, trust_env=False, verify=False)
+        self._http = httpx.Client(timeout=20, trust_env=False, verify=False, limits=SHORTLY_KEPT)
         self._before: dict[str, float] = {}
 
     def meet(self, service: BookingService) -> None:

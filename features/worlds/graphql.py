@@ -15,6 +15,8 @@ from websockets.typing import Subprotocol
 
 PATIENCE = 15.0
 """Seconds within which the server has to answer anything."""
+SHORTLY_KEPT = httpx.Limits(keepalive_expiry=1.0)
+"""Connections that rest are given up before the server gives them up, which it does after five seconds."""
 
 
 class Refused(Exception):
@@ -47,7 +49,7 @@ class GraphqlClient:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._http = httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False)
+        self._http = httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False, limits=SHORTLY_KEPT)
 
     def close(self) -> None:
         self._http.close()

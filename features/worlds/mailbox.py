@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import httpx
 
+from features.worlds.graphql import SHORTLY_KEPT
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
@@ -18,7 +20,7 @@ class Mailbox:
     """Reads the simulators' mailbox over HTTP."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=10, trust_env=False)
+        self._http = httpx.Client(base_url=url, timeout=10, trust_env=False, limits=SHORTLY_KEPT)
 
     def letters_to(self, phone: str) -> list[Letter]:
         """Everything that a provider took for this number, oldest first."""

@@ -117,6 +117,9 @@ async def _pass_answers(server: asyncio.StreamReader, client: asyncio.StreamWrit
 
 
 async def _read_until_quiet(server: asyncio.StreamReader) -> None:
+    """However long it takes to answer."""
+    if not await server.read(1 << 20):
+        return
     with suppress(TimeoutError):
         while True:
             async with asyncio.timeout(QUIET_SECONDS):

@@ -28,10 +28,11 @@ class Lanes(LoadScopeScheduling):  # type: ignore[misc]
         return f"{file} {world} {half}"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two a processor, since much of it is waiting; one where a server is named, which tests may fence."""
+    """One more than there are processors, since much of it is waiting; one where a server is named, which tests may fence."""
     named = any(os.environ.get(variable) for variable in KINDS)
-    return 1 if named else min(2 * (os.cpu_count() or 1), MOST)
+    return 1 if named else min((os.cpu_count() or 1) + 1, MOST)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:

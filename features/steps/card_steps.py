@@ -12,10 +12,13 @@ from features.steps import hold_steps
 from features.steps.sentences import Sentence
 from features.steps.story import Story, eventually
 from features.worlds import documents
+from features.worlds.database import Database
 from features.worlds.faults import Faults
 from features.worlds.graphql import Answer
 
 PATIENCE = 90.0
+LONGEST_WAIT = 305
+"""Seconds between two look-ups of an errand, and a little."""
 OVER = ("DONE", "CANCELED")
 """What a charge is called that took place, whether or not it was given back."""
 
@@ -111,6 +114,18 @@ def charged_once(story: Story, faults: Faults, cards: Cards, name: str, amount: 
 @then(Sentence("{name:fan}의 카드 {amount:number}원은 결국 환불된다"))
 def charge_is_returned(story: Story, faults: Faults, cards: Cards, name: str, amount: int) -> None:
     def returned() -> None:
+        assert _charges(faults, cards, name) == [("CANCELED", amount)]
+
+    eventually(returned, PATIENCE)
+
+
+@then(Sentence("카드사와의 약속 시간이 흐르는 동안 {name:fan}의 카드 {amount:number}원은 결국 환불된다"))
+def charge_is_returned_in_time(story: Story, faults: Faults, cards: Cards, name: str, amount: int) -> None:
+    """However many look-ups it takes until the gateway answers again: the waits between them are taken for over."""
+
+    def returned() -> None:
+        Database(story.service.database_url).pass_time(LONGEST_WAIT)
+        time.sleep(1.0)
         assert _charges(faults, cards, name) == [("CANCELED", amount)]
 
     eventually(returned, PATIENCE)

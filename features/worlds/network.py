@@ -21,6 +21,7 @@ def network_to(host: str, port: int) -> Iterator[Proxy]:
             lent.append(proxy)
             ready.set()
             await ended.wait()
+        await asyncio.sleep(0.1)  # until its connections are closed as well
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
     thread.start()

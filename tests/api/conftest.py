@@ -16,7 +16,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 async def http(server: Server) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=server.url, limits=httpx.Limits(max_connections=200)) as client:
+    async with httpx.AsyncClient(base_url=server.url, limits=httpx.Limits(max_connections=200, keepalive_expiry=2.0)) as client:
         yield client
 
 

@@ -93,10 +93,19 @@ def process(circuits: Callable[[PolicyOf, Counted], Any], policy: CircuitPolicy,
     return Process(breaker=breaker, metrics=metrics, name=name, shared=made if isinstance(made, SharedCircuits) else None)
 
 
-def shared(client: ScriptRunner, policy_of: PolicyOf, metrics: Counted, refresh_seconds: float = 0.05) -> SharedCircuits:
+def shared(
+    client: ScriptRunner, policy_of: PolicyOf, metrics: Counted, refresh_seconds: float = 0.05, deadline_seconds: float = DEADLINE
+) -> SharedCircuits:
     local = LocalCircuits(policy_of, time.monotonic)
     return SharedCircuits(
-        client, local, policy_of, time.monotonic, metrics, deadline_seconds=DEADLINE, refresh_seconds=refresh_seconds, away_seconds=1.0
+        client,
+        local,
+        policy_of,
+        time.monotonic,
+        metrics,
+        deadline_seconds=deadline_seconds,
+        refresh_seconds=refresh_seconds,
+        away_seconds=1.0,
     )
 
 
@@ -106,9 +115,9 @@ async def processes_at(url: str) -> AsyncIterator[StartProcess]:
     stores = []
     name = uuid4().hex
 
-    def start(policy: CircuitPolicy = PATIENT, refresh_seconds: float = 0.05) -> Process:
-        stores.append(store := connect(url, timeout_seconds=DEADLINE))
-        return process(lambda policy_of, metrics: shared(store.client, policy_of, metrics, refresh_seconds), policy, name)
+    def start(policy: CircuitPolicy = PATIENT, refresh_seconds: float = 0.05, deadline_seconds: float = DEADLINE) -> Process:
+        stores.append(store := connect(url, timeout_seconds=deadline_seconds))
+        return process(lambda policy_of, metrics: shared(store.client, policy_of, metrics, refresh_seconds, deadline_seconds), policy, name)
 
     yield start
     for store in stores:

@@ -57,10 +57,12 @@ async def proxy_to(host: str, port: int) -> AsyncIterator[Proxy]:
         tasks.add(task)
         try:
             server_reader, server_writer = await asyncio.open_connection(host, port)
-        except OSError:  # nobody serves there just now, and so it looks from here too
+        except BaseException as away:
             writer.close()
             tasks.discard(task)
-            return
+            if isinstance(away, OSError):  # nobody serves there just now, and so it looks from here too
+                return
+            raise
         answers = asyncio.create_task(_pass_answers(server_reader, writer))
         try:
             await _pass_requests(proxy, reader, server_writer, answers, server_reader)

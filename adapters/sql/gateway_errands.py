@@ -50,14 +50,22 @@ class SqlGatewayErrands:
         return await self._answer(owner, errand_id, begun, still_leased, to_be_sent)
 
     async def postpone(
-        self, owner: str, errand_id: ErrandId, next_step: NextStep, seconds: float, note: str, sends: int | None = None
+        self,
+        owner: str,
+        errand_id: ErrandId,
+        next_step: NextStep,
+        seconds: float,
+        note: str,
+        *,
+        sends: int | None = None,
+        counts: bool = True,
     ) -> None:
         later: dict[str, Any] = {
             "next_step": next_step,
             "due_at": database_clock.seconds_from_now(seconds),
             "note": shortened(note),
         }
-        if next_step is not NextStep.SEND:
+        if next_step is not NextStep.SEND and counts:
             later["look_ups"] = ERRANDS.c.look_ups + 1
         if sends is not None:
             later["sends"] = sends

@@ -41,9 +41,18 @@ class GatewayErrands(Protocol):
         ...
 
     async def postpone(
-        self, owner: str, errand_id: ErrandId, next_step: NextStep, seconds: float, note: str, sends: int | None = None
+        self,
+        owner: str,
+        errand_id: ErrandId,
+        next_step: NextStep,
+        seconds: float,
+        note: str,
+        *,
+        sends: int | None = None,
+        counts: bool = True,
     ) -> None:
-        """Claimable again after so long; ``note`` (a code, nothing personal) says why. One more look-up unless it is to be sent.
+        """Claimable again after so long; ``note`` (a code, nothing personal) says why. One more look-up unless it is to be sent,
+        or this one does not count.
 
         ``sends``: no more requests than these were about to leave, since the last one was not tried after all.
         """

@@ -24,6 +24,8 @@ LEASE_SECONDS = 90
 """Longer than the longest read of the gateway."""
 LOOK_UP_AFTER = (2.0, 5.0, 15.0, 60.0, 300.0)
 """Seconds before the first, second … look-up; the last one again and again."""
+LOOK_BACK_AGAIN_AFTER = 60.0
+"""Seconds, where a look back had no answer or its end could not be written: that was none of its few looks."""
 SEND_AGAIN_AFTER = (0.2, 1.0, 5.0)
 SEND_LATER_AFTER = (5.0, 15.0, 30.0, 60.0)
 MISMATCH = "MISMATCH"
@@ -114,12 +116,13 @@ class RunErrands:
 
     async def _look_back(self, due: DueErrand) -> None:
         """A webhook has named an attempt that had failed. What the gateway charged after all is ours to give back or to credit;
-        whatever else it states leaves the end as it was. A charge that it cannot show yet gets a few looks.
+        whatever else it states leaves the end as it was. A charge that it cannot show yet gets a few looks; one that has no answer
+        is none of them.
         """
         try:
             found = await self._gateway.look_up(due.errand.order_id)
         except GatewayUnavailable:
-            await self._postpone(due, NextStep.LOOK_BACK, _nth(LOOK_UP_AFTER, due.look_ups), "UNAVAILABLE")
+            await self._look_back_again(due, "UNAVAILABLE")
             return
         move, code = (Move.DOUBT, "NOT_FOUND") if found is None else self._stated(due.errand, found)
         if move is Move.DOUBT and code != MISMATCH and due.look_ups < len(LOOK_UP_AFTER):
@@ -187,8 +190,13 @@ class RunErrands:
         try:
             await self._settle(due.errand, move, code, due.now, due.look_ups)
         except (ServiceUnavailable, Stale):
-            step = NextStep.LOOK_BACK if due.next_step is NextStep.LOOK_BACK else NextStep.LOOK_UP
-            await self._postpone(due, step, _nth(LOOK_UP_AFTER, due.look_ups), "NOT_WRITTEN")
+            if due.next_step is NextStep.LOOK_BACK:
+                await self._look_back_again(due, "NOT_WRITTEN")
+            else:
+                await self._postpone(due, NextStep.LOOK_UP, _nth(LOOK_UP_AFTER, due.look_ups), "NOT_WRITTEN")
+
+    async def _look_back_again(self, due: DueErrand, code: str) -> None:
+        await self._errands.postpone(self._owner, due.errand.id, NextStep.LOOK_BACK, LOOK_BACK_AGAIN_AFTER, code, counts=False)
 
     async def _postpone(self, due: DueErrand, step: NextStep, seconds: float, code: str) -> None:
         await self._errands.postpone(self._owner, due.errand.id, step, seconds, code)

@@ -1,6 +1,7 @@
 """Every class of answer leads where the tables say, and every road ends in proof or with a person."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from application.ports.payment_gateway import (
     GatewayStatus,
 )
 from application.recovery.gateway_answers import CANCEL, CANCEL_STATED, CONFIRM, CONFIRM_STATED, Move
-from application.recovery.run_errands import LOOK_UP_AFTER, SEND_AGAIN_AFTER, SEND_LATER_AFTER, RunErrands
+from application.recovery.run_errands import LOOK_BACK_AGAIN_AFTER, LOOK_UP_AFTER, SEND_AGAIN_AFTER, SEND_LATER_AFTER, RunErrands
 from domain.errors import GatewayUnavailable, ServiceUnavailable
 from domain.gateway_errand import ErrandId, ErrandKind, ErrandState, GatewayErrand
 from domain.ids import ConcertId, PaymentId
@@ -45,9 +46,19 @@ class OneErrand:
         return not self.lease_lost
 
     async def postpone(
-        self, owner: str, errand_id: ErrandId, next_step: NextStep, seconds: float, note: str, sends: int | None = None
+        self,
+        owner: str,
+        errand_id: ErrandId,
+        next_step: NextStep,
+        seconds: float,
+        note: str,
+        *,
+        sends: int | None = None,
+        counts: bool = True,
     ) -> None:
         self.postponed.append((next_step, seconds, note))
+        looked = counts and next_step is not NextStep.SEND
+        self.due = replace(self.due, next_step=next_step, look_ups=self.due.look_ups + looked)
         if sends is not None:
             self.taken_back.append(sends)
 
@@ -364,4 +375,29 @@ async def test_what_the_gateway_cannot_show_yet_gets_a_few_looks_and_is_never_se
 @pytest.mark.parametrize(("fault", "found"), [(None, GatewayUnavailable()), (ServiceUnavailable(), stated(GatewayStatus.DONE))])
 async def test_a_look_back_that_cannot_be_finished_stays_one(fault: Exception | None, found: GatewayPayment | Exception) -> None:
     errand = await Errand(due(step=NextStep.LOOK_BACK, look_ups=7, begun_ago=1), ScriptedGateway(found=found), fault=fault).run()
-    assert [(step, wait) for step, wait, _ in errand.errands.postponed] == [(NextStep.LOOK_BACK, 300.0)]
+    assert [(step, wait) for step, wait, _ in errand.errands.postponed] == [(NextStep.LOOK_BACK, LOOK_BACK_AGAIN_AFTER)]
+    assert errand.errands.due.look_ups == 7, "that was no look"
+
+
+async def test_a_gateway_that_was_away_gets_its_few_looks_when_it_answers_again() -> None:
+    errand = Errand(due(step=NextStep.LOOK_BACK, begun_ago=1), ScriptedGateway(found=GatewayUnavailable()))
+    for _ in range(6):
+        await errand.run()
+    errand.gateway.found = None
+    for _ in range(6):
+        await errand.run()
+    looks = [(NextStep.LOOK_BACK, seconds, "NOT_FOUND") for seconds in LOOK_UP_AFTER]
+    assert errand.errands.postponed == [*[(NextStep.LOOK_BACK, LOOK_BACK_AGAIN_AFTER, "UNAVAILABLE")] * 6, *looks]
+    assert errand.settled.moves == [(Move.FAIL, "NOT_FOUND")]
+
+
+async def test_a_late_charge_that_could_not_be_written_is_believed_when_it_can() -> None:
+    errand = Errand(due(step=NextStep.LOOK_BACK, begun_ago=1), ScriptedGateway(found=stated(GatewayStatus.DONE)), fault=ServiceUnavailable())
+    for _ in range(6):
+        await errand.run()
+    errand.gateway.found, errand.settled.fault = None, None
+    await errand.run()
+    assert (errand.settled.moves, errand.errands.postponed[-1]) == ([], (NextStep.LOOK_BACK, LOOK_UP_AFTER[0], "NOT_FOUND"))
+    errand.gateway.found = stated(GatewayStatus.DONE)
+    await errand.run()
+    assert errand.settled.moves == [(Move.COMPLETE, "DONE")]

@@ -47,12 +47,12 @@ class House:
     async def payments_by_id(self, payment_ids: Sequence[PaymentId]) -> Sequence[Payment | None]:
         self.asked.append("payment")
         assert payment_ids == [PAYMENT]
-        return [self._status and a_payment(self._status)]
+        return [None if self._status is None else a_payment(self._status)]
 
     async def top_up(self, top_up_id: TopUpId) -> TopUp | None:
         self.asked.append("top-up")
         assert top_up_id == TOP_UP
-        return self._status and a_top_up(self._status)
+        return None if self._status is None else a_top_up(self._status)
 
     async def wake_gateway(self) -> None:
         self.hints += 1

@@ -392,7 +392,9 @@ async def test_a_gateway_that_was_away_gets_its_few_looks_when_it_answers_again(
 
 
 async def test_a_late_charge_that_could_not_be_written_is_believed_when_it_can() -> None:
-    errand = Errand(due(step=NextStep.LOOK_BACK, begun_ago=1), ScriptedGateway(found=stated(GatewayStatus.DONE)), fault=ServiceUnavailable())
+    errand = Errand(
+        due(step=NextStep.LOOK_BACK, begun_ago=1), ScriptedGateway(found=stated(GatewayStatus.DONE)), fault=ServiceUnavailable()
+    )
     for _ in range(6):
         await errand.run()
     errand.gateway.found, errand.settled.fault = None, None

@@ -112,7 +112,7 @@ WATCHED = {
     "publisher": ("publish",),
     "subscriber": ("commit",),
     "notifications": ("claim", "begin_attempt", "mark_sent", "postpone", "mark_failed"),
-    "errands": ("claim", "begin_send", "postpone"),
+    "errands": ("claim", "begin_send", "postpone", "hurry", "look_back"),
     "toss": ("confirm", "cancel", "look_up"),
 }
 """Port (as the container names it) → its calls that write, or leave the house."""

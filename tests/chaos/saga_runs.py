@@ -15,8 +15,8 @@ from typing import Any
 
 from adapters.sql.tables import Row
 from tests.chaos.crash_points import CrashPoints
+from tests.chaos.every_saga import SAGAS
 from tests.chaos.house import Ground, House, opened_house
-from tests.chaos.sagas import SAGAS
 from tests.servers.databases import connect
 
 WRONG = 70
@@ -46,7 +46,7 @@ def count(saga: str, ground: Ground) -> list[str]:
 
 
 def crash_and_recover(saga: str, ground: Ground, at: int) -> Crash:
-    """Dies at that point in a process of its own; then another recovers, and repeats what the fan asked."""
+    """Dies at that point in a process of its own; then another hears what comes again, recovers, and repeats what the fan asked."""
     status = _forked(ground, lambda: _walk_until(saga, ground, at))
     if status != -signal.SIGKILL:
         return Crash(at=at, name="", wrong=(f"it did not die there: {status}", *_log(ground)))
@@ -106,6 +106,7 @@ def _walk_until(saga: str, ground: Ground, at: int) -> None:
 
 def _recover(saga: str, ground: Ground) -> None:
     async def recover(house: House) -> None:
+        await SAGAS[saga].come_again(house)
         await house.recover()
         assert not (wrong := (await house.books()).violations()), f"after the recovery: {wrong}"
         await SAGAS[saga].walk(house)

@@ -8,14 +8,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, Protocol
 
-from application.ports.payment_gateway import ConfirmRequest
 from domain.errors import PaymentDeclined, PaymentPending, RefundPending, ReservationAlreadyPaid, TopUpPending
-from domain.money import Won
 from tests.chaos.books import Books
 from tests.chaos.house import PRICE, Fan, House
 
 POINTS = 1_000_000
-AFTER_THE_PIN = 13 * 60
 MONEY_BACK = ("PAYMENT_CANCELLED", "CHARGE_RETURNED")
 
 
@@ -25,6 +22,10 @@ class Saga(Protocol):
     async def lay_scene(self, house: House) -> None: ...
 
     async def walk(self, house: House) -> None: ...
+
+    async def come_again(self, house: House) -> None:
+        """What others than the fan repeat until we have answered."""
+        ...
 
     def end(self, books: Books, notes: Any) -> Mapping[str, Any]:
         """What came of it, to be compared with ``expected``."""
@@ -82,17 +83,19 @@ GIVEN_BACK: Mapping[str, Any] = {
 }
 
 
-class _OneFan:
+class OneFan:
     expected: ClassVar[Mapping[str, Any]]
 
     async def lay_scene(self, house: House) -> None:
         await fan_with_seats(house)
 
+    async def come_again(self, house: House) -> None: ...
+
     def end(self, books: Books, notes: Any) -> Mapping[str, Any]:
         return summary(books, notes["fan"])
 
 
-class PointsPayment(_OneFan):
+class PointsPayment(OneFan):
     expected: ClassVar[Mapping[str, Any]] = {**SOLD, "points": POINTS - 2 * PRICE, "card": 0}
 
     async def walk(self, house: House) -> None:
@@ -100,21 +103,21 @@ class PointsPayment(_OneFan):
         notes.same("payment", await house.pay(notes["fan"], notes["reservation"]))
 
 
-class CardPayment(_OneFan):
+class CardPayment(OneFan):
     expected: ClassVar[Mapping[str, Any]] = {**SOLD, "points": POINTS, "card": 2 * PRICE}
 
     async def walk(self, house: House) -> None:
         await paid_by_card(house)
 
 
-class MixedPayment(_OneFan):
+class MixedPayment(OneFan):
     expected: ClassVar[Mapping[str, Any]] = {**SOLD, "points": POINTS - 30_000, "card": 2 * PRICE - 30_000}
 
     async def walk(self, house: House) -> None:
         await paid_by_card(house, points=30_000)
 
 
-class DeclinedCard(_OneFan):
+class DeclinedCard(OneFan):
     """The points of the first try are back, and the hold still stands."""
 
     expected: ClassVar[Mapping[str, Any]] = {
@@ -141,52 +144,7 @@ class DeclinedCard(_OneFan):
         assert notes["declined"] == "REJECT_CARD_PAYMENT"
 
 
-class LateSuccess(_OneFan):
-    """The gateway took the money, its answer was lost with its worker, and the pinned hold is over when somebody looks."""
-
-    expected: ClassVar[Mapping[str, Any]] = {**SOLD, "points": POINTS - 30_000, "card": 2 * PRICE - 30_000}
-
-    async def lay_scene(self, house: House) -> None:
-        await fan_with_seats(house)
-        notes = house.notes
-        order = await notes.once("order", lambda: house.prepare(notes["fan"], notes["reservation"], 30_000))
-        card = await notes.once("card", lambda: house.checkout(order))
-        with suppress(PaymentPending):
-            await house.pay(notes["fan"], notes["reservation"], order, card)
-        errands, gateway = house.container.errands(), house.container.gateway()
-        [due] = [due for due in await errands.claim("gone", 8, 90) if due.errand.order_id == order.order_id]
-        assert await errands.begin_send("gone", due.errand.id)
-        await gateway.confirm(
-            ConfirmRequest(order_id=order.order_id, payment_key=card, amount=Won(order.amount), idempotency_key=due.errand.idempotency_key)
-        )
-        await house.pass_time(AFTER_THE_PIN)
-
-    async def walk(self, house: House) -> None:
-        await house.work("sweeper", "reconciler")
-
-
-class LateSuccessSeatsTaken(LateSuccess):
-    """A rival has bought the same seats: the money goes back."""
-
-    expected: ClassVar[Mapping[str, Any]] = {
-        "reservations": {"EXPIRED": 1, "CONFIRMED": 1},
-        "payments": {"CANCELLED": 1, "COMPLETED": 1},
-        "seats": {"SOLD": 2, "AVAILABLE": 2},
-        "tickets": 2,
-        "points": POINTS,
-        "card": 0,
-        "told": ["CHARGE_RETURNED", "PAYMENT_COMPLETED"],
-    }
-
-    async def lay_scene(self, house: House) -> None:
-        await super().lay_scene(house)
-        performance_id = house.notes["reservation"].performance_id
-        [rival] = await house.fans(performance_id, 1)
-        reservation_id = await house.hold(rival, (await house.seats(performance_id))[:2])
-        await house.pay(rival, reservation_id)
-
-
-class CardRefund(_OneFan):
+class CardRefund(OneFan):
     expected: ClassVar[Mapping[str, Any]] = GIVEN_BACK
 
     async def lay_scene(self, house: House) -> None:
@@ -201,7 +159,7 @@ class CardRefund(_OneFan):
         notes.same("refund", await house.cancel(notes["fan"], notes["reservation"]))
 
 
-class PointsRefund(_OneFan):
+class PointsRefund(OneFan):
     expected: ClassVar[Mapping[str, Any]] = GIVEN_BACK
 
     async def lay_scene(self, house: House) -> None:
@@ -212,7 +170,7 @@ class PointsRefund(_OneFan):
         house.notes.same("refund", await house.cancel(house.notes["fan"], house.notes["reservation"]))
 
 
-class TopUp(_OneFan):
+class TopUp(OneFan):
     expected: ClassVar[Mapping[str, Any]] = {
         "reservations": {},
         "payments": {},
@@ -236,7 +194,7 @@ class TopUp(_OneFan):
         notes.same("top-up", await house.top_up(notes["fan"], order, card))
 
 
-class CancelledPerformance(_OneFan):
+class CancelledPerformance(OneFan):
     """One holds, one has paid in points, one by card, and one's card was charged without anybody knowing yet."""
 
     expected: ClassVar[Mapping[str, Any]] = {
@@ -277,7 +235,7 @@ class CancelledPerformance(_OneFan):
         return {**super().end(books, notes), "balances": balances, "told": sorted(told.values())}
 
 
-class NotificationChain(_OneFan):
+class NotificationChain(OneFan):
     expected: ClassVar[Mapping[str, Any]] = {**SOLD, "points": POINTS - 2 * PRICE, "card": 0}
 
     async def lay_scene(self, house: House) -> None:
@@ -288,18 +246,3 @@ class NotificationChain(_OneFan):
         await house.work("relay", "consumer", "notifier")
         with suppress(ReservationAlreadyPaid):
             await house.pay(house.notes["fan"], house.notes["reservation"], key="another key")
-
-
-SAGAS: Mapping[str, Saga] = {
-    "points payment": PointsPayment(),
-    "card payment": CardPayment(),
-    "mixed payment": MixedPayment(),
-    "declined card": DeclinedCard(),
-    "late success, seats free": LateSuccess(),
-    "late success, seats taken": LateSuccessSeatsTaken(),
-    "refund by card": CardRefund(),
-    "refund of points": PointsRefund(),
-    "top-up": TopUp(),
-    "cancelled performance": CancelledPerformance(),
-    "notification chain": NotificationChain(),
-}

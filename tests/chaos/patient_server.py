@@ -81,8 +81,8 @@ def serve(environment: Mapping[str, str], log: Path) -> None:
 @contextmanager
 def serving(kind: type[PatientServer] | type[NurseryServer], data_dir: Path, **settings: str) -> Iterator[PatientServer | NurseryServer]:
     server = kind(data_dir, free_port(), **settings)
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.stop()

@@ -15,6 +15,9 @@ from tests.chaos.house import Ground, House, opened_house
 from tests.chaos.nursery import born, result_of
 from tests.chaos.saga_runs import fresh
 
+pytestmark = pytest.mark.timeout(600)
+"""Longer than any wait inside, the fixtures' included."""
+
 FANS = 12
 PATIENCE = 90.0
 PROCESSES = 2

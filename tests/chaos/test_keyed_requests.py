@@ -20,6 +20,9 @@ from tests.chaos.house import PRICE, Fan, Ground, House, Order, opened_house
 from tests.chaos.saga_runs import fresh
 from tests.chaos.time_passes import hurry_errands
 
+pytestmark = pytest.mark.timeout(600)
+"""Longer than any wait inside, the fixtures' included."""
+
 BY_CARD = (FaultPoint.BEFORE_REQUEST, FaultPoint.AFTER_REQUEST)
 AT_ONCE = 100
 REPEATS = 2

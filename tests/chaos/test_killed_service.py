@@ -25,6 +25,9 @@ from tests.chaos.patient_server import NurseryServer, PatientServer, serving
 from tests.chaos.steadfast_fan import SteadfastFan, Wish
 from tests.chaos.time_passes import let_time_pass
 
+pytestmark = pytest.mark.timeout(600)
+"""Longer than any wait inside, the fixtures' included."""
+
 SEATS_EACH = 2
 QUIET_SECONDS = 100.0
 AT_MOST_LATER = 0.2
@@ -77,7 +80,6 @@ async def test_nothing_told_is_lost_on_sqlite(ground: Ground, tmp_path: Path) ->
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(1, 6))
 async def test_many_kills_on_sqlite(seed: int, ground: Ground, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'data' / 'concert.sqlite3'}"
@@ -86,7 +88,6 @@ async def test_many_kills_on_sqlite(seed: int, ground: Ground, tmp_path: Path) -
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(1, 6))
 async def test_many_kills_over_real_servers(
     seed: int, ground: Ground, mysql_database: str, redis_url: str, kafka_bootstrap: str, tmp_path: Path

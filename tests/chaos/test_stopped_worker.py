@@ -18,6 +18,9 @@ from tests.chaos.saga_runs import fresh
 from tests.chaos.sagas import POINTS, paid_by_card, summary
 from tests.chaos.worker_that_stops import run_errands_once
 
+pytestmark = pytest.mark.timeout(600)
+"""Longer than any wait inside, the fixtures' included."""
+
 PATIENCE = 30.0
 MINUTE = 60
 

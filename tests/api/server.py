@@ -35,6 +35,7 @@ class Server:
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > until:
                 self._process.kill()
+                self._process.wait()
                 raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
             time.sleep(0.05)
 

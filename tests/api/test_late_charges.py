@@ -2,7 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -11,11 +14,18 @@ import pytest
 from entrypoints.settings import SIMULATED_TOSS_KEY
 from entrypoints.simulators.together import TOSS_PATH
 from tests.api.client import ME, Client, guest
+from tests.api.server import Server
 from tests.api.test_card_walk import PREPARE_TOP_UP, TOP_UP, Buyer, concert_of_its_own, holder
 
 LATE = 'concert_operator_alerts_total{alert="gateway-late-charge"}'
-NOT_FOUND_YET = {"kind": "refuse", "operation": "confirm", "code": "NOT_FOUND_PAYMENT_SESSION"}
-"""Not processed; the look-up that follows finds a checkout that nobody has confirmed, and the attempt is over."""
+PUT_OFF = timedelta(minutes=9)
+"""From now, at least: a second look within ten minutes is put off by ten."""
+
+
+async def not_found_yet(http: httpx.AsyncClient, order: dict[str, Any]) -> None:
+    """Not processed; the look-up that follows finds a checkout that nobody has confirmed, and the attempt is over."""
+    fault = {"kind": "refuse", "operation": "confirm", "code": "NOT_FOUND_PAYMENT_SESSION", "order_id": order["orderId"]}
+    assert (await http.post("/simulator/toss/faults", json=fault)).status_code < 300
 
 
 @pytest.fixture(autouse=True)
@@ -38,9 +48,28 @@ async def late_charges(http: httpx.AsyncClient) -> int:
     return int(found[1]) if found else 0
 
 
-async def look_ups(http: httpx.AsyncClient) -> int:
-    count: int = (await http.get("/simulator/toss/requests.json")).json().get("look-up", 0)
-    return count
+def errand_of(server: Server, order: dict[str, Any]) -> Mapping[str, Any]:
+    """The row of the errand that was to confirm it, with its moments by the database's clock."""
+    with closing(sqlite3.connect(server.data_dir / "concert.sqlite3", timeout=5)) as connection:
+        connection.row_factory = sqlite3.Row
+        [row] = connection.execute("SELECT * FROM gateway_errands WHERE order_id = ? AND kind = 'CONFIRM'", (order["orderId"],))
+        return dict(row)
+
+
+def is_put_off(errand: Mapping[str, Any]) -> bool:
+    """It has been closed after a look, and opened again for one that is not due for long."""
+    if (errand["state"], errand["next_step"]) != ("OPEN", "LOOK_BACK"):
+        return False
+    return datetime.fromisoformat(errand["due_at"]).replace(tzinfo=UTC) > datetime.now(UTC) + PUT_OFF
+
+
+async def told(ask: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+    """The answer, however long the server takes for it: whoever hears that it is pending asks again."""
+    async with asyncio.timeout(60):
+        while True:
+            if (answer := await ask())["__typename"] != "PaymentPending":
+                return answer
+            await asyncio.sleep(0.1)
 
 
 async def come_true(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -53,10 +82,10 @@ async def come_true(condition: Callable[[], Awaitable[bool]]) -> None:
 
 async def failed(buyer: Buyer, points: int | None = None) -> tuple[dict[str, Any], str]:
     """An attempt that is over, and of which the gateway still has the checkout."""
-    await buyer.fan.http.post("/simulator/toss/faults", json=NOT_FOUND_YET)
     order = await buyer.order(points)
+    await not_found_yet(buyer.fan.http, order)
     card = await buyer.card(order)
-    assert (await buyer.pay(order, card, "p"))["__typename"] == "PaymentDeclined"
+    assert (await told(lambda: buyer.pay(order, card, "p")))["__typename"] == "PaymentDeclined"
     return order, card
 
 
@@ -79,11 +108,16 @@ async def test_what_is_charged_after_the_attempt_had_failed_goes_back_and_operat
 
 async def test_a_top_up_that_is_charged_after_it_had_failed_is_credited_and_operators_hear_of_it(http: httpx.AsyncClient) -> None:
     fan = await guest(http)
-    await http.post("/simulator/toss/faults", json=NOT_FOUND_YET)
     order = (await fan.ask(PREPARE_TOP_UP, amount=5_000))["prepareTopUp"]
+    await not_found_yet(http, order)
     card = (await http.post("/simulator/toss/checkout", json={"orderId": order["orderId"], "amount": 5_000})).json()["paymentKey"]
     asked = {"order": order["orderId"], "amount": 5_000, "paymentKey": card, "key": "t"}
-    assert (await fan.ask(TOP_UP, **asked))["topUpPoints"]["__typename"] == "PaymentDeclined"
+
+    async def ask() -> dict[str, Any]:
+        answer: dict[str, Any] = (await fan.ask(TOP_UP, **asked))["topUpPoints"]
+        return answer
+
+    assert (await told(ask))["__typename"] == "PaymentDeclined"
     before = await late_charges(http)
     await charged_late(http, order, card)
 
@@ -95,24 +129,27 @@ async def test_a_top_up_that_is_charged_after_it_had_failed_is_credited_and_oper
 
 
 async def test_a_flood_of_webhooks_about_an_attempt_that_did_fail_costs_few_looks_and_changes_nothing(
-    http: httpx.AsyncClient, operator: Client
+    http: httpx.AsyncClient, server: Server, operator: Client
 ) -> None:
     buyer = await holder(http, *await concert_of_its_own(operator))
     order = await buyer.order()
     card = await buyer.card(order, decline="REJECT_CARD_COMPANY")
-    assert (await buyer.pay(order, card, "p"))["__typename"] == "PaymentDeclined"
-    alerts, looks = await late_charges(http), await look_ups(http)
+    assert (await told(lambda: buyer.pay(order, card, "p")))["__typename"] == "PaymentDeclined"
+    alerts = await late_charges(http)
     webhook = {"eventType": "PAYMENT_STATUS_CHANGED", "data": {"orderId": order["orderId"], "status": "DONE", "totalAmount": 100_000}}
-    for _ in range(10):
-        answers = await asyncio.gather(*(http.post("/webhooks/toss", json=webhook) for _ in range(10)))
-        assert [answer.status_code for answer in answers] == [200] * 10
 
-    async def looked() -> bool:
-        return await look_ups(http) > looks
+    async def flood() -> None:
+        answers = await asyncio.gather(*(http.post("/webhooks/toss", json=webhook) for _ in range(100)))
+        assert [answer.status_code for answer in answers] == [200] * 100
 
-    await come_true(looked)
-    await asyncio.sleep(1)
-    assert await look_ups(http) - looks <= 2
+    async def put_off() -> bool:
+        await flood()
+        return is_put_off(errand_of(server, order))
+
+    await come_true(put_off)
+    waiting = errand_of(server, order)
+    await flood()
+    assert errand_of(server, order) == waiting, "it has been looked up once, and is not before its time"
     assert await late_charges(http) == alerts
     assert await buyer.charges(order) == [("ABORTED", 100_000)]
     declined = await buyer.pay(order, card, "p")

@@ -11,6 +11,9 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.sql.database import database_at
 from adapters.sql.migrate import migrate
@@ -25,6 +28,7 @@ from tests.application.test_retrying import Counted, FakeTime, FullChance
 from tests.contracts.clocks import FixedClock
 from tests.contracts.test_notification_queue import put, row_of
 from tests.fakes.notification_queue import MemoryDeliveryQueue, MemoryNotificationQueue
+from tests.fakes.served import served
 
 OPEN = {NotificationStatus.PENDING, NotificationStatus.SENT}
 
@@ -198,24 +202,48 @@ async def test_a_doubtful_delivery_is_never_doubled(provider: Provided, solapi: 
     assert [mail.kind for mail in await provider.mailbox.search(Search(phone=PHONE))] == ["ALIMTALK"]
 
 
+class SlowWay:
+    """The first message that is sent arrives when the test says so; its sender may be gone by then."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._first = True
+        self.arrives = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "POST" and self._first:
+            self._first = False
+            request = await receive()
+            assert not request.get("more_body")
+            await self.arrives.wait()
+
+            async def receive() -> Message:
+                return request
+
+        await self._app(scope, receive, send)
+
+
 async def test_a_request_on_its_way_beside_a_refused_repeat_is_waited_for(provider: Provided) -> None:
     """It arrives after the repeat was refused and a look had found nothing."""
     queue = MemoryNotificationQueue(provider.clock, notification())
-    channels: Mapping[Channel, NotificationChannel] = {Channel.ALIMTALK: provider.alimtalk(read_seconds=0.2), Channel.SMS: provider.sms()}
-    send = SendNotifications(queue, channels, provider.clock, FakeTime(), FullChance(), Counted(), "process-1")
-    provider.fault(FaultKind.DELAY, seconds=1.5)
-    provider.fault(FaultKind.REFUSE, code=-1027)
-    for _ in range(2):
+    way = SlowWay(provider.app)
+    async with served(Starlette(routes=[Mount("/", way)])) as url:
+        alimtalk = provider.alimtalk(url=url, read_seconds=0.2)
+        channels: Mapping[Channel, NotificationChannel] = {Channel.ALIMTALK: alimtalk, Channel.SMS: provider.sms()}
+        send = SendNotifications(queue, channels, provider.clock, FakeTime(), FullChance(), Counted(), "process-1")
+        provider.fault(FaultKind.REFUSE, code=-1027)
+        for _ in range(2):
+            await send()
+            provider.clock.move(timedelta(seconds=2))
+            assert (await provider.received(), list(queue.rows)) == ([], [notification().id])
+
+        async def arrived() -> bool:
+            return len(await provider.received()) == 1
+
+        way.arrives.set()
+        await come_true(arrived)
+        provider.clock.move(timedelta(seconds=GRACE))
         await send()
-        provider.clock.move(timedelta(seconds=2))
-        assert (await provider.received(), list(queue.rows)) == ([], [notification().id])
-
-    async def arrived() -> bool:
-        return len(await provider.received()) == 1
-
-    await come_true(arrived)
-    provider.clock.move(timedelta(seconds=GRACE))
-    await send()
     assert {row.notification.channel: row.status for row in queue.rows.values()} == {Channel.ALIMTALK: NotificationStatus.SENT}
     assert [mail.kind for mail in await provider.received()] == ["ALIMTALK"]
 

@@ -29,7 +29,7 @@ SHOWN = {b"X-Toast-Webhook-Signature": SECRET.encode()}
 
 
 class Listing:
-    """The queue's new method, and what was asked of it."""
+    """The queue's method, and what was asked of it."""
 
     def __init__(self, fault: Exception | None = None) -> None:
         self.asked: list[Sequence[NotificationId]] = []

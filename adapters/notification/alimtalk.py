@@ -152,7 +152,8 @@ def _search(notification: Notification) -> dict[str, str]:
 
 def _messages(reply: Reply) -> list[dict[str, Any]]:
     """A reply of another shape does not say that there is none: raises KeyError."""
-    found: list[dict[str, Any]] = (reply.content["messageSearchResultResponse"] or {}).get("messages") or []
+    envelope = reply.content["messageSearchResultResponse"]
+    found: list[dict[str, Any]] = [] if envelope is None else envelope["messages"] or []
     return found
 
 

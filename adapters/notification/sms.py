@@ -121,5 +121,6 @@ def _search(notification: Notification) -> dict[str, str]:
 
 def _messages(reply: Reply) -> list[Mapping[str, Any]]:
     """A reply of another shape does not say that there is none: raises KeyError."""
-    found: list[Mapping[str, Any]] = (reply.content["body"] or {}).get("data") or []
+    body = reply.content["body"]
+    found: list[Mapping[str, Any]] = [] if body is None else body["data"] or []
     return found

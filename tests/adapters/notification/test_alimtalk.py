@@ -91,8 +91,18 @@ async def test_a_failed_delivery_counts_only_where_nothing_else_may_reach_the_fa
 
 
 @pytest.mark.parametrize("code", ["3005", 3005])
-@pytest.mark.parametrize("reply", [{}, {"messageSearchResultResponse": None}, {"messageSearchResultResponse": {"messages": []}}])
-async def test_only_a_reply_that_can_be_read_says_that_there_is_no_message(reply: dict[str, object], code: object) -> None:
+@pytest.mark.parametrize(
+    ("reply", "readable"),
+    [
+        ({}, False),
+        ({"messageSearchResultResponse": {}}, False),
+        ({"messageSearchResultResponse": {"message": []}}, False),
+        ({"messageSearchResultResponse": None}, True),
+        ({"messageSearchResultResponse": {"messages": None}}, True),
+        ({"messageSearchResultResponse": {"messages": []}}, True),
+    ],
+)
+async def test_only_a_reply_that_can_be_read_says_that_there_is_no_message(reply: dict[str, object], readable: bool, code: object) -> None:
     one = {"recipientGroupingKey": str(notification().id), "requestId": "r-1", "messageStatus": "FAILED"}
     doubtful = one | {"resultCode": code, "resendStatus": "RSC01"}
     replies: list[dict[str, object]] = [reply, {"messageSearchResultResponse": {"messages": [doubtful]}}]
@@ -103,7 +113,7 @@ async def test_only_a_reply_that_can_be_read_says_that_there_is_no_message(reply
     async with served(Starlette(routes=[Route("/{path:path}", search)])) as url:
         client = NhnClient(url, "secret")
         channel = AlimtalkChannel(client, "appkey", "sender-key")
-        if reply:
+        if readable:
             assert await channel.find(notification()) is None
         else:
             with pytest.raises(ChannelUnavailable, match=r"^a search result that cannot be read$"):

@@ -1,14 +1,21 @@
 """SMS against the look-alike, over real HTTP."""
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from adapters.notification.euc_kr import fitting
+from adapters.notification.nhn_client import NhnClient
+from adapters.notification.sms import SmsChannel
 from application.ports.notification_channel import NotSent, Rejected
 from domain.errors import ChannelUnavailable
 from domain.notification import Channel
 from entrypoints.simulators.faults import FaultKind, Provider
-from tests.adapters.notification.scene import FACTS, PHONE, Provided, notification
+from tests.adapters.notification.scene import FACTS, PHONE, SENDER_NUMBER, Provided, notification
 from tests.adapters.notification.test_alimtalk import TEXT
+from tests.fakes.served import served
 from tests.servers.ports import free_port
 
 SMS = notification(channel=Channel.SMS)
@@ -71,3 +78,22 @@ async def test_without_an_answer_it_is_not_known(provider: Provided, kind: Fault
 async def test_without_a_phone_number_nothing_is_asked(provider: Provided) -> None:
     with pytest.raises(Rejected, match=r"^no phone number$"):
         await provider.sms().send(notification(channel=Channel.SMS, phone=None))
+
+
+@pytest.mark.parametrize(
+    ("reply", "readable"),
+    [({}, False), ({"body": {}}, False), ({"body": None}, True), ({"body": {"data": None}}, True), ({"body": {"data": []}}, True)],
+)
+async def test_only_a_reply_that_can_be_read_says_that_there_is_no_message(reply: dict[str, object], readable: bool) -> None:
+    async def search(_: Request) -> JSONResponse:
+        return JSONResponse({"header": {"resultCode": 0}} | reply)
+
+    async with served(Starlette(routes=[Route("/{path:path}", search)])) as url:
+        client = NhnClient(url, "secret")
+        channel = SmsChannel(client, "appkey", SENDER_NUMBER)
+        if readable:
+            assert await channel.find(SMS) is None
+        else:
+            with pytest.raises(ChannelUnavailable, match=r"^a search result that cannot be read$"):
+                await channel.find(SMS)
+        await client.close()

@@ -133,6 +133,13 @@ LOOK_BEFORE_RETRY = (
         noticed_by=(f"{RECOVERY}/test_run_errands.py::test_an_attempt_in_doubt_is_sent_again_under_its_key_while_it_is_young",),
     ),
     look_before_retry(
+        place="the worker that looks back at an attempt that had failed, and never sends it",
+        file="application/recovery/run_errands.py",
+        taken_out="            await self._look_back(due)\n        elif",
+        instead="            await self._look_up(due)\n        elif",
+        noticed_by=(f"{RECOVERY}/test_run_errands.py::test_what_the_gateway_cannot_show_yet_gets_a_few_looks_and_is_never_sent",),
+    ),
+    look_before_retry(
         place="what is written of an errand before it is sent",
         file="adapters/sql/gateway_errands.py",
         taken_out='"next_step": NextStep.LOOK_UP,',
@@ -150,6 +157,16 @@ LOOK_BEFORE_RETRY = (
         noticed_by=(
             f"{MESSAGING}/test_send_notifications.py::test_a_repeat_later_than_that_looks_first",
             f"{MESSAGING}/test_send_notifications.py::test_an_sms_is_never_sent_again_without_a_look",
+        ),
+    ),
+    look_before_retry(
+        place="the grace that an attempt has to arrive in before a look decides",
+        file="application/messaging/send_notifications.py",
+        taken_out="return 0.0 if due.quiet is None else max(GRACE - due.quiet.total_seconds(), 0.0)",
+        instead="return 0.0",
+        noticed_by=(
+            f"{MESSAGING}/test_send_notifications.py::test_after_three_unanswered_tries_only_a_look_decides_and_not_before_the_grace",
+            f"{MESSAGING}/test_send_notifications.py::test_a_refusal_beside_an_attempt_that_may_still_arrive_waits_for_a_look_past_the_grace",
         ),
     ),
 )

@@ -31,17 +31,7 @@ class SqlNotificationQueue:
     async def claim(self, owner: str, limit: int, lease_seconds: int) -> Sequence[DueNotification]:
         rows = await self._rows.claim(owner, limit, lease_seconds, ~_waits_for_an_earlier_one())
         told = await self._told(rows)
-        return [
-            DueNotification(
-                notification=notification_of(row),
-                attempts=row.attempts,
-                first_attempt_at=row.first_attempt_at,
-                told_since=frozenset(template for sequence, template in told.get(row.about, ()) if sequence > row.about_sequence),
-                last_attempt_at=_last_attempt_of(row),
-                quiet=None if (last := _last_attempt_of(row)) is None else row.now - last,
-            )
-            for row in rows
-        ]
+        return [_due(row, told) for row in rows]
 
     async def begin_attempt(self, owner: str, notification_id: NotificationId) -> bool:
         still_leased = NOTIFICATIONS.c.leased_until > database_clock.now()
@@ -99,10 +89,17 @@ class SqlNotificationQueue:
         return told
 
 
-def _last_attempt_of(row: Row[Any]) -> datetime | None:
-    """Rows from before it was kept say when the first was."""
-    moment: datetime | None = row.last_attempt_at or row.first_attempt_at
-    return moment
+def _due(row: Row[Any], told: Mapping[UUID, Sequence[tuple[int, str]]]) -> DueNotification:
+    """Rows from before the last attempt was kept say when the first was."""
+    last: datetime | None = row.last_attempt_at or row.first_attempt_at
+    return DueNotification(
+        notification=notification_of(row),
+        attempts=row.attempts,
+        first_attempt_at=row.first_attempt_at,
+        told_since=frozenset(template for sequence, template in told.get(row.about, ()) if sequence > row.about_sequence),
+        last_attempt_at=last,
+        quiet=None if last is None else row.now - last,
+    )
 
 
 def _waits_for_an_earlier_one() -> ColumnElement[bool]:

@@ -20,7 +20,7 @@ from domain.gateway_errand import ErrandState
 from domain.message import OutboxStatus
 from domain.notification import NotificationStatus
 
-OPEN = (NotificationStatus.PENDING, NotificationStatus.SENT)
+UNDER_WAY = (NotificationStatus.PENDING, NotificationStatus.SENT)
 
 
 class SqlOldRows:
@@ -61,7 +61,7 @@ def dead_letter_audit(database: Database) -> SqlOldRows:
 def ended_notifications(database: Database) -> SqlOldRows:
     """By when they were last due. Those that have not ended are never old."""
     columns = NOTIFICATIONS.c
-    ended = columns.status.in_([status for status in NotificationStatus if status not in OPEN])
+    ended = columns.status.in_([status for status in NotificationStatus if status not in UNDER_WAY])
     return SqlOldRows(database, NOTIFICATIONS, columns.next_attempt_at, ended)
 
 

@@ -148,6 +148,8 @@ async def seed_messages(database: Database) -> None:
     await put_messages(database, [a_message(n, key=n) for n in range(MANY, 8 * MANY)], status="PUBLISHED", published_at=NOW)
     await put_notifications(database, [a_notification(n, about=uid(n // 2), sequence=n % 2) for n in range(MANY)])
     await put_notifications(database, [a_notification(n) for n in range(MANY, 8 * MANY)], status="SENT")
+    await put_notifications(database, [a_notification(n) for n in range(8 * MANY, 9 * MANY)], status="DELIVERED", next_attempt_at=NOW)
+    await put_notifications(database, [a_notification(n) for n in range(9 * MANY, 9 * MANY + 20)], status="DELIVERED")
     stamp = Stamp(shard=uid(1), now=NOW)
     records = [
         IdempotencyRecord(
@@ -236,6 +238,7 @@ async def work_off_messages(explained: Explained) -> None:
     await outbox.backlog()
     assert await published_messages(explained).purge(NOW + timedelta(days=1), 50) == 50
     assert await SqlIdempotencyRecords(explained).purge(NOW + timedelta(days=1), 50) == 50
+    assert await ended_notifications(explained).purge(NOW, 50) == 20
     await decide_on_letters(explained)
     first, second, third, *_ = [due.notification for due in await queue.claim("notifier", 20, 60)]
     assert await queue.begin_attempt("notifier", first.id)
@@ -264,7 +267,7 @@ async def decide_on_letters(explained: Explained) -> None:
         LetterStatus.OPEN,
     ]
     await queue.bury([replace(fourth, id=DeadLetterId(uid(99_000)), position="topic/1@5")])
-    for rows in (inbox_entries, handled_keys, ended_letters, dead_letter_audit, ended_notifications):
+    for rows in (inbox_entries, handled_keys, ended_letters, dead_letter_audit):
         assert await rows(explained).purge(NOW - timedelta(days=10_000), 50) == 0
 
 

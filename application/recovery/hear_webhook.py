@@ -10,7 +10,7 @@ from domain.payment import PaymentStatus
 from domain.payment_order import attempt_of
 
 LOOK_BACK_EVERY = 600.0
-"""Seconds: however often a failed attempt is named, it is looked up about once in so long."""
+"""Seconds: however often a failed attempt is named, it is looked up once in about so long, or six times where the gateway shows nothing."""
 
 
 class HearWebhook:

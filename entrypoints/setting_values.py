@@ -1,4 +1,7 @@
-"""What a setting's text stands for. Each raises ValueError where it stands for nothing, and says in its docstring what it should be."""
+"""What a setting's text stands for. Each raises ValueError where it stands for nothing.
+
+The docstrings of those that ``_required`` reads are what whoever set them is told that they should be.
+"""
 
 import re
 from base64 import b64decode
@@ -22,21 +25,21 @@ def text(value: str) -> str:
     return value
 
 
-def phone_number(text: str) -> str:
-    if not re.fullmatch(r"[0-9]{8,13}", text):
+def phone_number(value: str) -> str:
+    if not re.fullmatch(r"[0-9]{8,13}", value):
         raise ValueError
-    return text
+    return value
 
 
-def flag(text: str) -> bool:
-    if text.lower() not in ("true", "false", "1", "0"):
+def flag(value: str) -> bool:
+    if value.lower() not in ("true", "false", "1", "0"):
         raise ValueError
-    return text.lower() in ("true", "1")
+    return value.lower() in ("true", "1")
 
 
 def between(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not low <= (number := int(text)) <= high:
+    def parse(value: str) -> int:
+        if not low <= (number := int(value)) <= high:
             raise ValueError
         return number
 
@@ -44,79 +47,79 @@ def between(low: int, high: int) -> Callable[[str], int]:
 
 
 def one_of(*names: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.upper() not in names:
+    def parse(value: str) -> str:
+        if value.upper() not in names:
             raise ValueError
-        return text.upper()
+        return value.upper()
 
     return parse
 
 
-def http_url(text: str) -> str:
+def http_url(value: str) -> str:
     """an http(s) URL"""
-    url = urlsplit(text)
+    url = urlsplit(value)
     if url.scheme not in ("http", "https") or not url.hostname:
         raise ValueError
-    return text.rstrip("/")
+    return value.rstrip("/")
 
 
-def database_url(text: str) -> str:
+def database_url(value: str) -> str:
     """sqlite:///path or mysql://user:password@host[:port][,host[:port]]/database"""
-    scheme, _, rest = text.partition("://")
+    scheme, _, rest = value.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
-        return text
+        return value
     if scheme == "mysql" and "/" in rest and rest.rpartition("/")[2]:
-        return text
+        return value
     raise ValueError
 
 
-def redis_url(text: str) -> str:
+def redis_url(value: str) -> str:
     """embedded:// or redis://host:port/0"""
-    scheme = text.partition("://")[0]
+    scheme = value.partition("://")[0]
     if scheme in ("redis+sentinel", "redis+cluster"):
         raise Unfit(f"names {scheme}, which is not supported yet: use redis://host:port/0")
-    if text == EMBEDDED_REDIS or (scheme in ("redis", "rediss") and urlsplit(text).hostname):
-        return text
+    if value == EMBEDDED_REDIS or (scheme in ("redis", "rediss") and urlsplit(value).hostname):
+        return value
     raise ValueError
 
 
-def kafka_bootstrap(text: str) -> str:
+def kafka_bootstrap(value: str) -> str:
     """embedded, or host:port,host:port…"""
-    if text == EMBEDDED_KAFKA:
-        return text
-    for server in text.split(","):
+    if value == EMBEDDED_KAFKA:
+        return value
+    for server in value.split(","):
         host, _, port = server.strip().rpartition(":")
         if not host or not port.isdigit():
             raise ValueError
-    return text
+    return value
 
 
-def kafka_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", text):
+def kafka_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", value):
         raise ValueError
-    return text
+    return value
 
 
-def secret(text: str) -> bytes:
+def secret(value: str) -> bytes:
     """at least 32 bytes of text"""
-    if len(text.encode()) < SHORTEST_SECRET:
+    if len(value.encode()) < SHORTEST_SECRET:
         raise ValueError
-    return text.encode()
+    return value.encode()
 
 
-def pairs(text: str) -> Mapping[str, str]:
-    pairs = dict(pair.strip().split(":", 1) for pair in text.split(",") if pair.strip())
-    if not pairs or not all(name and value for name, value in pairs.items()):
+def pairs(value: str) -> Mapping[str, str]:
+    found = dict(pair.strip().split(":", 1) for pair in value.split(",") if pair.strip())
+    if not found or not all(found) or not all(found.values()):
         raise ValueError
-    return MappingProxyType(pairs)
+    return MappingProxyType(found)
 
 
-def keys(text: str) -> Mapping[str, bytes]:
+def keys(value: str) -> Mapping[str, bytes]:
     """kid:base64,kid:base64… (the first signs), ids of 1 to 8 characters, keys of at least 32 bytes"""
     try:
-        keys = {kid.strip(): b64decode(key, validate=True) for kid, _, key in (pair.partition(":") for pair in text.split(","))}
+        found = {kid.strip(): b64decode(key, validate=True) for kid, _, key in (pair.partition(":") for pair in value.split(","))}
     except NotBase64 as wrong:
         raise ValueError from wrong
-    if any(not 1 <= len(kid.encode()) <= 8 for kid in keys) or any(len(key) < SHORTEST_SECRET for key in keys.values()):
+    if any(not 1 <= len(kid.encode()) <= 8 for kid in found) or any(len(key) < SHORTEST_SECRET for key in found.values()):
         raise ValueError
-    return MappingProxyType(keys)
+    return MappingProxyType(found)

@@ -165,7 +165,6 @@ LOOK_BEFORE_RETRY = (
         taken_out="return 0.0 if due.quiet is None else max(GRACE - due.quiet.total_seconds(), 0.0)",
         instead="return 0.0",
         noticed_by=(
-            f"{MESSAGING}/test_send_notifications.py::test_after_three_unanswered_tries_only_a_look_decides_and_not_before_the_grace",
             f"{MESSAGING}/test_send_notifications.py::test_a_refusal_beside_an_attempt_that_may_still_arrive_waits_for_a_look_past_the_grace",
         ),
     ),

@@ -1,7 +1,7 @@
 """How a run over several processes (`pytest -n auto`) deals out the tests; each process has servers of its own.
 
 The tests of one file stay together: what it starts, it starts once. The features' scenarios stay with their world's, those about
-failures in the embedded one in two halves, since they are many and each of them waits much. What takes long comes first.
+failures in two halves, since they are many and each of them waits much. What takes long comes first.
 """
 
 import os
@@ -24,7 +24,7 @@ class Lanes(LoadScopeScheduling):  # type: ignore[misc]
             return file
         function, _, parameters = test.partition("[")
         world = parameters.removesuffix("]").partition("-")[0]
-        half = crc32(function.encode()) % 2 if file == HALVED and world == "embedded" else 0
+        half = crc32(function.encode()) % 2 if file == HALVED else 0
         return f"{file} {world} {half}"
 
 

@@ -10,7 +10,7 @@ from tests.contracts.circuits import PATIENT, process, shared
 
 async def main(url: str, name: str) -> None:
     store = connect(url, timeout_seconds=0.5)
-    one = process(lambda policy_of, metrics: shared(store.client, policy_of, metrics), PATIENT, name)
+    one = process(lambda policy_of, metrics: shared(store.client, policy_of, metrics, deadline_seconds=3.0), PATIENT, name)
 
     async def call() -> None:
         try:

@@ -117,7 +117,7 @@ async def test_everything_kept_expires(start: StartProcess, redis_url: str) -> N
 
 async def test_a_killed_server_fails_no_call_and_the_own_circuit_still_opens(server: RedisServer) -> None:
     async with processes_at(server.url) as start:
-        one = start(LONG)
+        one = start(LONG, deadline_seconds=3.0)
         await one.fail(2)
         server.kill()
         await asyncio.sleep(0.06)
@@ -135,7 +135,7 @@ async def test_a_killed_server_fails_no_call_and_the_own_circuit_still_opens(ser
         # What the server has kept stands again: a row of two.
         await one.fail()
         assert await one.is_open()
-        assert await start(LONG).is_open()
+        assert await start(LONG, deadline_seconds=3.0).is_open()
 
 
 async def test_a_hanging_server_delays_one_call_a_second_and_no_more(server: RedisServer) -> None:

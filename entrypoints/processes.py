@@ -32,6 +32,10 @@ log = logging.getLogger(__name__)
 
 BACKLOG = 2_048
 LARGEST_FRAME = 64 * 1024
+IDLE_SECONDS = 5
+"""How long a connection may lie idle."""
+PROVIDERS_IDLE_SECONDS = 600
+"""Longer than anybody stops their process: it would wake up (SIGCONT) and close the connection unread, with the request in it."""
 GOODBYE_SECONDS = 3
 """How long open requests and sockets have when the process ends."""
 
@@ -148,7 +152,7 @@ async def run_simulators(host: str, port: int, directory: Path) -> None:
     listening = listen(host, port)
     account = Account(appkey=SIMULATED, secret_key=SIMULATED)
     simulators = Simulators(directory, alimtalk=account, sms=account, solapi=account, toss_secret_key=SIMULATED_TOSS_KEY)
-    server = _Server(_uvicorn(Starlette(routes=simulators.routes())))
+    server = _Server(_uvicorn(Starlette(routes=simulators.routes()), idle_seconds=PROVIDERS_IDLE_SECONDS))
     stop = _stop_signal()
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(listening.close)
@@ -228,9 +232,10 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _uvicorn(api: Starlette) -> uvicorn.Config:
+def _uvicorn(api: Starlette, *, idle_seconds: int = IDLE_SECONDS) -> uvicorn.Config:
     return uvicorn.Config(
         api,
+        timeout_keep_alive=idle_seconds,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -1,1 +1,5 @@
-"""The booking flow and its refusals, told in Korean and run against a server."""
+"""What fans and operators see, in their own words; its steps explain a failed assertion as tests do."""
+
+import pytest
+
+pytest.register_assert_rewrite("features.steps")

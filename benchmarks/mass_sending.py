@@ -94,6 +94,9 @@ class Mass:
             await self.database.write(partial(_insert, rows))
         self._put += many
 
+    async def send_a_batch(self) -> int:
+        return await self._send()
+
     async def drain(self) -> None:
         """Sends all that waits, and follows it to its end at once."""
         while await self._send():

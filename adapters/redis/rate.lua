@@ -1,6 +1,6 @@
--- A turn at a provider: the virtual scheduling form of the leaky bucket (GCRA), with one number as its state.
+-- Turns at a provider, for all who ask at this moment: the virtual scheduling form of the leaky bucket (GCRA), with one number as its state.
 -- KEYS: next (when the bucket will be empty), pause (until when nobody calls); microseconds of the server's clock.
--- ARGV: turn, interval, burst, patience -> granted (1 or 0), wait     |     pause, how long -> 1
+-- ARGV: turn, interval, burst, patience, callers -> for each: granted (1 or 0), wait     |     pause, how long -> 1
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 local paused_until = tonumber(redis.call('GET', KEYS[2]) or '0')
@@ -20,9 +20,17 @@ end
 local interval, burst, patience = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local open = math.max(now, paused_until)
 local empty = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), open)
-local wait = math.max(empty - interval * (burst - 1), open) - now
-if wait > patience then
-  return {0, wait}
+local answers, granted = {}, false
+for caller = 1, tonumber(ARGV[5]) do
+  local wait = math.max(empty - interval * (burst - 1), open) - now
+  if wait > patience then
+    answers[caller] = {0, wait}
+  else
+    answers[caller] = {1, wait}
+    empty, granted = empty + interval, true
+  end
 end
-keep(KEYS[1], empty + interval)
-return {1, wait}
+if granted then
+  keep(KEYS[1], empty)
+end
+return answers

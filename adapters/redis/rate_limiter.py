@@ -1,11 +1,16 @@
-"""Turns at a provider, given out by Redis to all processes; while it is away, by each process to itself."""
+"""Turns at a provider, given out by Redis to all processes; while it is away, by each process to itself.
+
+All of a process' callers who want a turn at one moment ask together: a burst takes one connection, and one of its members cannot
+wait so long for a connection that Redis looks as if it were away.
+"""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from redis.exceptions import NoScriptError, RedisError
 
+from adapters.redis.coalescer import Coalescer
 from adapters.redis.errors import answered_within
 from adapters.redis.store import RedisStore, script
 from application.ports.metrics import Metrics
@@ -16,6 +21,12 @@ log = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 600.0
 """Seconds: what a provider asks for is believed so far."""
+MOST_TOGETHER = 256
+MOST_WAITING = 10_000
+
+
+Turn = tuple[bool, float]
+"""Whether it is granted, and the seconds until it comes: those until one might be granted, where it is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +52,7 @@ class LocalTurns:
     def pause(self, provider: str, until: float) -> None:
         self._paused_until[provider] = max(until, self._paused_until.get(provider, 0.0))
 
-    def turn(self, provider: str, rate: Rate, now: float) -> tuple[bool, float]:
+    def turn(self, provider: str, rate: Rate, now: float) -> Turn:
         open_at = max(now, self._paused_until.get(provider, 0.0))
         empty = max(self._empty.get(provider, 0.0), open_at)
         wait = max(empty - rate.interval * (rate.burst - 1), open_at) - now
@@ -66,9 +77,13 @@ class RedisRateLimiter:
         self._away = away_seconds
         self._away_until: float | None = None
         self._local = LocalTurns()
+        self._turns: Coalescer[str, None, Turn] = Coalescer(self._turns_for, batch=MOST_TOGETHER, most_waiting=MOST_WAITING)
 
     async def take_turn(self, provider: str) -> None:
-        granted, wait = await self._turn(provider, self._rates[provider])
+        try:
+            granted, wait = await self._turns.ask(provider, None)
+        except QueueUnavailable:  # too many wait
+            granted, wait = False, self._rates[provider].patience_seconds
         if not granted:
             self._metrics.count("concert_rate_limited_total", provider=provider)
             raise RateLimited(provider, retry_after=wait)
@@ -81,11 +96,12 @@ class RedisRateLimiter:
         self._local.pause(provider, self._sleeper.elapsed() + seconds)
         await self._ask(provider, "pause", _micro(seconds))
 
-    async def _turn(self, provider: str, rate: Rate) -> tuple[bool, float]:
-        answer = await self._ask(provider, "turn", _micro(rate.interval), rate.burst, _micro(rate.patience_seconds))
+    async def _turns_for(self, provider: str, callers: Sequence[None]) -> Sequence[Turn]:
+        rate = self._rates[provider]
+        answer = await self._ask(provider, "turn", _micro(rate.interval), rate.burst, _micro(rate.patience_seconds), len(callers))
         if isinstance(answer, list):
-            return answer[0] == 1, answer[1] / 1_000_000
-        return self._local.turn(provider, rate, self._sleeper.elapsed())
+            return [(granted == 1, wait / 1_000_000) for granted, wait in answer]
+        return [self._local.turn(provider, rate, self._sleeper.elapsed()) for _ in callers]
 
     async def _ask(self, provider: str, *arguments: str | int) -> object:
         """None while Redis is away."""

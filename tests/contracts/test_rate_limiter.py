@@ -142,3 +142,23 @@ async def test_nothing_of_it_stays(redis_url: str) -> None:
     await asyncio.sleep(0.5)
     assert [key async for key in store.client.scan_iter(match=f"*{caller.provider}*")] == []
     await store.close()
+
+
+@pytest.mark.real
+async def test_a_burst_asks_together_over_one_connection(caplog: pytest.LogCaptureFixture) -> None:
+    """Were each to ask alone, some would wait in vain for a connection, and take Redis for away."""
+    with RedisServer.started() as server:
+        store = connect(server.url, connections=1, timeout_seconds=0.1)
+        caller = calling(store, uuid4().hex)
+        await caller.take_turn()
+        before = await _scripts_run(store)
+        through, waits = await caller.turns(400)
+        assert through + len(waits) == 400
+        assert await _scripts_run(store) - before <= 3
+        assert caplog.messages == []
+        await store.close()
+
+
+async def _scripts_run(store: RedisStore) -> int:
+    statistics = await store.client.info("commandstats")
+    return sum(statistics.get(f"cmdstat_{command}", {}).get("calls", 0) for command in ("eval", "evalsha"))

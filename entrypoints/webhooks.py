@@ -34,13 +34,7 @@ def toss_webhook(hear: HearWebhook, metrics: Metrics) -> Route:
         if order_id is None:
             metrics.count("concert_gateway_webhooks_total", outcome="unreadable")
             return Response(status_code=200)
-        try:
-            waited = await hear(order_id)
-        except TransientError:
-            log.warning("a webhook could not be heard; the gateway sends it again")
-            return Response(status_code=503)
-        metrics.count("concert_gateway_webhooks_total", outcome="hurried" if waited else "nothing_waited")
-        return Response(status_code=200)
+        return await _answer(hear(order_id), "the gateway sends it again", metrics, "concert_gateway_webhooks_total")
 
     endpoint: Callable[[Request], Awaitable[Response]] = heard
     return Route(PATH, endpoint, methods=["POST"])
@@ -55,16 +49,21 @@ def alimtalk_webhook(hear: HearResults, secret: str, metrics: Metrics) -> Route:
             metrics.count("concert_alimtalk_webhooks_total", outcome="forbidden")
             return Response(status_code=403)
         named = _notifications(await request.body())
-        try:
-            waited = await hear(named)
-        except TransientError:
-            log.warning("a webhook about results could not be heard; they are asked for in their time")
-            return Response(status_code=503)
-        metrics.count("concert_alimtalk_webhooks_total", outcome="hurried" if waited else "nothing_waited")
-        return Response(status_code=200)
+        return await _answer(hear(named), "the results are asked for in their time", metrics, "concert_alimtalk_webhooks_total")
 
     endpoint: Callable[[Request], Awaitable[Response]] = heard
     return Route(ALIMTALK_PATH, endpoint, methods=["POST"])
+
+
+async def _answer(hearing: Awaitable[object], what_else: str, metrics: Metrics, counter: str) -> Response:
+    """``hearing`` is true where something had waited for it."""
+    try:
+        waited = await hearing
+    except TransientError:
+        log.warning("a webhook could not be heard; %s", what_else)
+        return Response(status_code=503)
+    metrics.count(counter, outcome="hurried" if waited else "nothing_waited")
+    return Response(status_code=200)
 
 
 def _notifications(body: bytes) -> Sequence[NotificationId]:

@@ -42,12 +42,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         else:
             again = [pytest.mark.matrix] if of.get_closest_marker("failures") is not None else []
             worlds = [pytest.param("embedded"), pytest.param("real", marks=[pytest.mark.real, *again])]
-        metafunc.parametrize("world", worlds, indirect=True, scope="session")
+        metafunc.parametrize("world", worlds, indirect=True, scope="package")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    """Its services start when a scenario first needs them, and stop with the session."""
+    """Its services start when a scenario first needs them, and stop with the last: none works on beside other tests."""
     if request.param == "embedded":
         world: World = EmbeddedWorld()
     else:

@@ -7,7 +7,7 @@ from tests.api.client import Client
 from tests.api.server import Server, serving
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One `concert serve` for all tests that do not end it."""
     with serving(tmp_path_factory.mktemp("serve") / "data", ALIMTALK_WEBHOOK_SECRET="chosen") as served:
@@ -20,7 +20,7 @@ async def http(server: Server) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def operator_token(server: Server) -> str:
     return server.run("token", "--role", "operator").strip()
 

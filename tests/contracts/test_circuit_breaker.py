@@ -233,5 +233,5 @@ async def test_refusals_leave_nothing_behind(start: StartProcess) -> None:
             raise AssertionError("it was let through")
 
     await refused(200)
-    assert await least_growth(lambda: refused(4_000)) < 64 * 1024
+    assert await least_growth(lambda: refused(2_000)) < 32 * 1024
     assert one.reached == 3

@@ -92,7 +92,7 @@ async def test_ten_minutes_without_a_broker_and_ten_thousand_payments_leave_no_d
 
 async def test_a_backlog_drains_in_flat_memory(database: Database, broker: EmbeddedBroker) -> None:
     """The short form of ``benchmarks.backlog``."""
-    await write(database, payments(range(6_000)))
+    await write(database, payments(range(3_000)))
     relay = relay_over(database, broker)
     await relay()
     held: list[int] = []
@@ -104,9 +104,9 @@ async def test_a_backlog_drains_in_flat_memory(database: Database, broker: Embed
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert len(held) == 29
-    early, late = max(held[5:10]), max(held[-5:])
-    assert late - early < 200_000, held
+    assert len(held) == 14
+    early, late = min(held[2:6]), min(held[-4:])  # what else runs in the process allocates now and then
+    assert late - early < 100_000, held
     assert peak < 8_000_000, peak
 
 

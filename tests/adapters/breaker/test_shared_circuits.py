@@ -61,7 +61,7 @@ async def test_a_probe_of_one_process_closes_it_for_the_other(start: StartProces
 
 
 async def test_twenty_failures_at_once_in_two_processes_open_it(start: StartProcess) -> None:
-    both = start(), start()
+    both = start(LONG), start(LONG)
     await asyncio.gather(*(one.call(Verdict.FAILURE, seconds=0.05) for one in both for _ in range(10)))
     assert [one.reached for one in both] == [10, 10]
     assert sum(one.metrics.counts.get(("concert_circuit_transitions_total", one.name, "opened"), 0) for one in both) == 1

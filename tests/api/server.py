@@ -41,7 +41,7 @@ class Server:
 
     def beside(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Another process of the same settings, which the caller ends."""
-        command = [sys.executable, "-W", "error", "-m", "entrypoints.cli", *arguments]
+        command = [sys.executable, "-W", "error", "-m", "entrypoints.command", *arguments]
         with self.log.open("ab") as log:
             return subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
 
@@ -66,7 +66,7 @@ class Server:
         return done.stdout
 
     def ran(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "entrypoints.cli", *arguments]
+        command = [sys.executable, "-m", "entrypoints.command", *arguments]
         return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=START_SECONDS)
 
     def _answers(self) -> bool:

@@ -33,7 +33,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     mould = directory / "mould.sqlite3"
     migrate_now(f"sqlite:///{mould}")
     port = free_port()
-    command = [sys.executable, "-m", "entrypoints.cli", "simulators", "--port", str(port), "--data-dir", str(directory / "providers")]
+    command = [sys.executable, "-m", "entrypoints.command", "simulators", "--port", str(port), "--data-dir", str(directory / "providers")]
     with (directory / "providers.log").open("wb") as log:
         simulators = subprocess.Popen(command, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"

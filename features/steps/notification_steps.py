@@ -37,6 +37,12 @@ def is_told_nothing(story: Story, name: str) -> None:
     assert story.service.mailbox.letters_to(story.fan(name).phone) == []
 
 
+@then(Sentence("팬들에게 아직 아무것도 오지 않았다"))
+def the_crowd_is_told_nothing_yet(story: Story) -> None:
+    """At this very moment: who would wait here would let the circuit probe."""
+    assert [story.service.mailbox.letters_to(fan.phone) for fan in story.crowd] == [[]] * len(story.crowd)
+
+
 @then(Sentence("{name:fan}의 옛 번호로는 아무것도 오지 않는다"))
 def the_old_number_is_left_alone(story: Story, name: str) -> None:
     assert story.service.mailbox.letters_to(story.fan(name).old_phone) == []

@@ -26,7 +26,6 @@ from adapters.embedded.broker import (
     EmbeddedSubscriber,
     partition_of,
 )
-from adapters.sql.migrate import migrate
 from application.ports.dead_letter_topic import Poison
 from application.ports.message_publisher import Published
 from application.ports.message_subscriber import Delivery
@@ -36,13 +35,6 @@ from tests.adapters.embedded.broker_process import message
 from tests.contracts.clocks import FixedClock
 
 KEYS = [UUID(int=number) for number in range(1, 40)]
-
-
-@pytest.fixture
-async def sqlite_file(tmp_path: Path) -> Path:
-    path = tmp_path / "concert.db"
-    await migrate(f"sqlite:///{path}")
-    return path
 
 
 @pytest.fixture

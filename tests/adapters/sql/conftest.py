@@ -1,4 +1,4 @@
-"""Databases for the tests of the SQL adapter: a file of their own, or a database of their own on a real MySQL."""
+"""Databases for the tests of the SQL adapter: one without tables, or one that is migrated, of either kind."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from adapters.sql.database import database_at
-from adapters.sql.migrate import migrate
 from adapters.sql.mysql_database import MysqlDatabase
 from adapters.sql.sqlite_database import SqliteDatabase
 
@@ -15,7 +14,8 @@ EITHER = ("sqlite", pytest.param("mysql", marks=pytest.mark.real))
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/concert.db"
+    """A database without tables."""
+    return f"sqlite:///{tmp_path}/empty.db"
 
 
 @pytest.fixture(params=EITHER)
@@ -26,15 +26,8 @@ def empty_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def url(empty_url: str) -> str:
-    """A migrated database."""
-    await migrate(empty_url)
-    return empty_url
-
-
-@pytest.fixture
-async def database(url: str) -> AsyncIterator[MysqlDatabase | SqliteDatabase]:
-    opened = database_at(url)
+async def database(database_url: str) -> AsyncIterator[MysqlDatabase | SqliteDatabase]:
+    opened = database_at(database_url)
     await opened.open()
     yield opened
     await opened.close()

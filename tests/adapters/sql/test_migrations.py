@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, select, text
@@ -42,6 +43,13 @@ async def ask(url: str, question: Any) -> Any:
         return await database.write(question)
     finally:
         await database.close()
+
+
+@pytest.fixture
+async def url(empty_url: str) -> str:
+    """A migrated database of the test's own, whose tables it may change."""
+    await migrate(empty_url)
+    return empty_url
 
 
 async def test_up_the_tables_are_what_the_code_says(empty_url: str) -> None:

@@ -14,7 +14,6 @@ import pytest
 
 from adapters.sql import mysql_session
 from adapters.sql.database import database_at
-from adapters.sql.migrate import migrate
 from adapters.sql.mysql_database import MysqlDatabase
 from adapters.sql.mysql_wire import exchange
 from adapters.sql.unit_of_work import SqlUnitOfWork
@@ -43,9 +42,8 @@ Locks = set[tuple[str, str, tuple[UUID, ...]]]
 
 
 @pytest.fixture
-async def database(mysql_database: str) -> AsyncIterator[MysqlDatabase]:
-    await migrate(mysql_database)
-    opened = database_at(mysql_database)
+async def database(emptied_mysql_url: str) -> AsyncIterator[MysqlDatabase]:
+    opened = database_at(emptied_mysql_url)
     assert isinstance(opened, MysqlDatabase)
     await opened.open()
     yield opened
@@ -96,33 +94,33 @@ def named(transactions: Sequence[Transaction[Any]], seats: Sequence[Any]) -> Loc
     return locks | {("seats", "X", key) for key in seats}
 
 
-async def test_no_row_is_locked_that_was_not_named(unit_of_work: SqlUnitOfWork, database: MysqlDatabase, mysql_database: str) -> None:
+async def test_no_row_is_locked_that_was_not_named(unit_of_work: SqlUnitOfWork, database: MysqlDatabase, emptied_mysql_url: str) -> None:
     await open_box_office(database, seats=300, fans=120)
     run = transactor(unit_of_work).run
     held = await asyncio.gather(*(run(hold(fan(number), seat_id(number), seat_id(299 - number))) for number in range(100)))
     payments = [pay(fan(number), held[number]) for number in range(0, 100, 3)]
     holds = [hold(fan(110), seat_id(150)), hold(fan(111), seat_id(7), seat_id(152))]
-    looking = LookAtLocks(payments[-1], mysql_database)
+    looking = LookAtLocks(payments[-1], emptied_mysql_url)
     group: list[Transaction[Any]] = [*payments[:-1], *holds, looking]
     await asyncio.gather(*(run(transaction) for transaction in group), return_exceptions=True)
     brought = [seat for number in range(0, 100, 3) for seat in (seat_id(number), seat_id(299 - number))]
     assert looking.locks == named([*payments, *holds], brought)
 
 
-async def test_alone_as_well(unit_of_work: SqlUnitOfWork, database: MysqlDatabase, mysql_database: str) -> None:
+async def test_alone_as_well(unit_of_work: SqlUnitOfWork, database: MysqlDatabase, emptied_mysql_url: str) -> None:
     await open_box_office(database, seats=30, fans=10)
     run = transactor(unit_of_work).run
     held = await asyncio.gather(*(run(hold(fan(number), seat_id(number), seat_id(29 - number))) for number in range(9)))
-    payment = LookAtLocks(pay(fan(4), held[4]), mysql_database)
+    payment = LookAtLocks(pay(fan(4), held[4]), emptied_mysql_url)
     await run(payment)
     assert payment.locks == named([payment], [seat_id(4), seat_id(25)])
-    another = LookAtLocks(hold(fan(9), seat_id(15), seat_id(12)), mysql_database)
+    another = LookAtLocks(hold(fan(9), seat_id(15), seat_id(12)), emptied_mysql_url)
     await run(another)
     assert another.locks == named([another], [])
 
 
 async def test_a_take_over_locks_the_old_hold_and_nothing_beside(
-    unit_of_work: SqlUnitOfWork, database: MysqlDatabase, mysql_database: str
+    unit_of_work: SqlUnitOfWork, database: MysqlDatabase, emptied_mysql_url: str
 ) -> None:
     await open_box_office(database, seats=30, fans=10)
     run = transactor(unit_of_work).run
@@ -132,7 +130,7 @@ async def test_a_take_over_locks_the_old_hold_and_nothing_beside(
     await unit_of_work.run(
         Plain(Needs(shard=CONCERT, reservations=tuple(old)), lambda work: found.extend(work.reservations.get(key) for key in old))
     )
-    take_over = LookAtLocks(hold(fan(5), seat_id(1), seat_id(9), overdue=(found[1],)), mysql_database)
+    take_over = LookAtLocks(hold(fan(5), seat_id(1), seat_id(9), overdue=(found[1],)), emptied_mysql_url)
     assert await run(take_over) == take_over._inner.reservation_id  # type: ignore[attr-defined]
     assert take_over.locks == named([take_over], [seat_id(1), seat_id(19)])
 
@@ -149,23 +147,23 @@ async def desk(database: MysqlDatabase, unit_of_work: SqlUnitOfWork) -> CardDesk
     return desk
 
 
-async def test_asking_a_gateway_locks_its_order(desk: CardDesk, mysql_database: str) -> None:
-    again = LookAtLocks(pin((await desk.payment(attempt(4))).reservation_id, attempt(4), user_id=fan(4)), mysql_database)
+async def test_asking_a_gateway_locks_its_order(desk: CardDesk, emptied_mysql_url: str) -> None:
+    again = LookAtLocks(pin((await desk.payment(attempt(4))).reservation_id, attempt(4), user_id=fan(4)), emptied_mysql_url)
     assert await desk.run(again) == attempt(4)
     owned = {("payments", "X", attempt(4)), ("payment_orders", "X", (CONCERT, attempt(4).payment))}
     earlier = {("idempotency_records", "X", (CONCERT, fan(4)))}
     assert again.locks == named([again], [seat_id(4), seat_id(25)]) | owned | earlier
 
 
-async def test_a_settlement_locks_its_booking_and_its_errands(desk: CardDesk, mysql_database: str) -> None:
-    complete = LookAtLocks(await desk.settlement(CompleteCardPayment, attempt(0)), mysql_database)
+async def test_a_settlement_locks_its_booking_and_its_errands(desk: CardDesk, emptied_mysql_url: str) -> None:
+    complete = LookAtLocks(await desk.settlement(CompleteCardPayment, attempt(0)), emptied_mysql_url)
     await desk.run(complete)
     booking = named([complete], [seat_id(0), seat_id(29)])
     owned = {("payments", "X", attempt(0)), ("gateway_errands", "X", (CONCERT, attempt(0).payment))}
     assert complete.locks == booking | owned
 
     await desk.cancel((await desk.payment(attempt(0))).reservation_id, "cancel")
-    finish = LookAtLocks(await desk.settlement(FinishRefund, attempt(0)), mysql_database)
+    finish = LookAtLocks(await desk.settlement(FinishRefund, attempt(0)), emptied_mysql_url)
     await desk.run(finish)
     tickets = {("tickets", "X", tuple(key)) for key in finish.needs().tickets}
     assert len(tickets) == 2

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters.sql.database import database_at
-from adapters.sql.migrate import migrate
 from adapters.sql.mysql_database import MysqlDatabase
 from adapters.sql.seat_holders import SqlSeatHolders
 from adapters.sql.unit_of_work import SqlUnitOfWork
@@ -27,9 +26,8 @@ RUN_UP_SECONDS = 2.0
 
 
 @pytest.fixture
-async def database(mysql_database: str) -> AsyncIterator[MysqlDatabase]:
-    await migrate(mysql_database)
-    opened = database_at(mysql_database)
+async def database(emptied_mysql_url: str) -> AsyncIterator[MysqlDatabase]:
+    opened = database_at(emptied_mysql_url)
     assert isinstance(opened, MysqlDatabase)
     await opened.open()
     yield opened
@@ -52,9 +50,9 @@ async def two_processes(race: str, url: str, each: int) -> list[str]:
     return [end for output, _ in outputs for end in json.loads(output)]
 
 
-async def test_500_fans_race_for_one_seat(database: MysqlDatabase, mysql_database: str) -> None:
+async def test_500_fans_race_for_one_seat(database: MysqlDatabase, emptied_mysql_url: str) -> None:
     await open_box_office(database, seats=1, fans=500)
-    ends = Counter(await two_processes("one_seat", mysql_database, 250))
+    ends = Counter(await two_processes("one_seat", emptied_mysql_url, 250))
     assert ends.pop("SeatsUnavailable") == 499
     ((winner, count),) = ends.items()
     assert count == 1
@@ -63,9 +61,9 @@ async def test_500_fans_race_for_one_seat(database: MysqlDatabase, mysql_databas
     assert Counter(await stored(database, "buyers", "held")) == {(0,): 499, (1,): 1}
 
 
-async def test_200_fans_for_200_seats_four_each_at_random(database: MysqlDatabase, mysql_database: str) -> None:
+async def test_200_fans_for_200_seats_four_each_at_random(database: MysqlDatabase, emptied_mysql_url: str) -> None:
     await open_box_office(database, seats=200, fans=200)
-    ends = await two_processes("four_of_two_hundred", mysql_database, 100)
+    ends = await two_processes("four_of_two_hundred", emptied_mysql_url, 100)
     winners = {end for end in ends if end != "SeatsUnavailable"}
     listed = await stored(database, "reservation_seats", "seat_id", "reservation_id")
     assert {str(reservation) for _, reservation in listed} == winners
@@ -76,9 +74,9 @@ async def test_200_fans_for_200_seats_four_each_at_random(database: MysqlDatabas
     assert len(winners) >= 15
 
 
-async def test_one_key_50_times_is_one_payment(database: MysqlDatabase, mysql_database: str) -> None:
+async def test_one_key_50_times_is_one_payment(database: MysqlDatabase, emptied_mysql_url: str) -> None:
     await open_box_office(database, seats=4, fans=2)
-    ends = await two_processes("same_key", mysql_database, 25)
+    ends = await two_processes("same_key", emptied_mysql_url, 25)
     ((payment, reservation),) = await stored(database, "payments", "payment_id", "reservation_id")
     assert ends == [str(payment)] * 50
     assert await stored(database, "point_ledger", "user_id", "amount", "source") == [(fan(0), -PRICE, payment)]

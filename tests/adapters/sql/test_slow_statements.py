@@ -64,8 +64,8 @@ def metrics() -> Counted:
 
 
 @pytest.fixture
-async def watched(url: str, metrics: Counted) -> AsyncIterator[AnyDatabase]:
-    database = database_at(url, SlowStatements(metrics, SLOW))
+async def watched(database_url: str, metrics: Counted) -> AsyncIterator[AnyDatabase]:
+    database = database_at(database_url, SlowStatements(metrics, SLOW))
     await database.open()
     yield database
     await database.close()
@@ -124,10 +124,10 @@ async def test_a_read_that_is_not_waited_for_any_longer_is_seen_too(mysql_databa
     assert [line["statement"] for line in written.lines] == ["SELECT SLEEP(…)"]
 
 
-async def test_a_group_that_waits_for_its_rows_is_seen(watched: AnyDatabase, url: str, metrics: Counted, written: Lines) -> None:
+async def test_a_group_that_waits_for_its_rows_is_seen(watched: AnyDatabase, database_url: str, metrics: Counted, written: Lines) -> None:
     async with writing(watched, metrics) as unit_of_work:
         await unit_of_work.run(top_up(fan(1)))
-        release = hold_row_of(fan(1).bytes, url)
+        release = hold_row_of(fan(1).bytes, database_url)
         correlate("a-payment")
         waiting = asyncio.create_task(unit_of_work.run(top_up(fan(1))))
         await asyncio.sleep(0.25)

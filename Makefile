@@ -14,6 +14,8 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# The tests start hundreds of processes: without bytecode each would compile all of its modules again.
+unexport PYTHONDONTWRITEBYTECODE
 CODE = $(wildcard domain application adapters entrypoints tests features benchmarks)
 SERVERS := $(BIN)/python -m tests.servers
 

@@ -1,8 +1,8 @@
 """How a run over several processes (`pytest -n auto`) deals out the tests; each process has servers of its own.
 
 The tests of one file stay together: what it starts, it starts once. The features' scenarios stay with their world's, those about
-failures in two halves, since they are many. They wait more than they compute: two lanes of them at a time, beside what keeps a
-processor busy.
+failures in two halves, since they are many. They wait more than they compute: two lanes of them at a time, beside what keeps the
+processors busy. What takes longest in one piece comes first, lest it be all that is left in the end.
 """
 
 import os
@@ -19,6 +19,7 @@ HALVED = "features/test_failures.py"
 MOST = 6
 WAITING = "features/"
 WAITING_AT_ONCE = 2
+LONGEST = ("tests/mutants/test_safeguards.py", "tests/chaos/test_crash_points.py", "tests/api/test_processes.py")
 
 
 class Lanes(LoadScopeScheduling):  # type: ignore[misc]
@@ -32,9 +33,9 @@ class Lanes(LoadScopeScheduling):  # type: ignore[misc]
         return f"{file} {world} {half}"
 
     def _assign_work_unit(self, node: Any) -> None:
-        """The next scope in the order of the files, unless it has to stand back for one that waits less."""
-        full = sum(map(_waits, self._under_way())) >= WAITING_AT_ONCE
-        following = next((scope for scope in self.workqueue if _waits(scope) is not full), next(iter(self.workqueue)))
+        """The next scope in the order of the files, one that waits where there is room for it, else one of the longest."""
+        room = sum(map(_waits, self._under_way())) < WAITING_AT_ONCE
+        following = min(self.workqueue, key=lambda scope: (_waits(scope) is not room, scope not in LONGEST))
         self.workqueue.move_to_end(following, last=False)
         super()._assign_work_unit(node)
 
@@ -48,9 +49,9 @@ def _waits(scope: str) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more than there are processors, since much of it is waiting; one where a server is named, which tests may fence."""
+    """As many more than there are processors as wait; one where a server is named, which tests may fence."""
     named = any(os.environ.get(variable) for variable in KINDS)
-    return 1 if named else min((os.cpu_count() or 1) + 1, MOST)
+    return 1 if named else min((os.cpu_count() or 1) + WAITING_AT_ONCE, MOST)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:

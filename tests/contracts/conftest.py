@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adapters.sql.database import Database, database_at
+from tests.migrated import database_url, emptied_mysql_url, migrated_mysql_url, migrated_sqlite, sqlite_file
+
+__all__ = ["database_url", "emptied_mysql_url", "migrated_mysql_url", "migrated_sqlite", "sqlite_file"]
 
 
 @pytest.fixture

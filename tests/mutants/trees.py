@@ -47,7 +47,8 @@ def run_tests(tree: Path, tests: Iterable[str]) -> Run:
     options = ["-q", "--no-header", "--tb=line", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestConfigWarning"]
     plugins = [option for plugin in PLUGINS for option in ("-p", plugin)]
     settings = ["-o", "addopts=--import-mode=importlib", "-o", "junit_family=xunit1", f"--junitxml={report}"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    kept = (name for name in os.environ if not name.startswith("PYTEST_") and name != "PYTHONDONTWRITEBYTECODE")
+    environment = {name: os.environ[name] for name in kept}
     try:
         ended = subprocess.run(
             [sys.executable, "-m", "pytest", *options, *plugins, *settings, *sorted(tests)],

@@ -1,5 +1,6 @@
 """Waiting a little for something that is decided elsewhere."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
@@ -11,6 +12,8 @@ T = TypeVar("T")
 
 FIRST_LOOK = 0.05
 SLOWEST_LOOK = 0.5
+LAST_LOOK_SECONDS = 0.25
+"""That a look is given even where the patience has almost run out."""
 
 
 class Patience:
@@ -21,12 +24,17 @@ class Patience:
         self._seconds = seconds
 
     async def until(self, is_end: Callable[[T], bool], look: Callable[[], Awaitable[T | None]]) -> T | None:
-        """What was seen last: an end, unless the patience ran out; None if nothing was ever seen. Looks at growing intervals."""
+        """What was seen last: an end, unless the patience ran out; None if nothing was ever seen. Looks at growing intervals.
+
+        A look that hangs is given up in time: the caller hears ``LAST_LOOK_SECONDS`` after the patience has run out.
+        """
         started, wait = self._sleeper.elapsed(), FIRST_LOOK
         seen: T | None = None
         while True:
-            with suppress(TransientError):  # what was seen before stands; the next look may do better
-                seen = await look() or seen
+            left = self._seconds - (self._sleeper.elapsed() - started)
+            with suppress(TransientError, TimeoutError):  # what was seen before stands; the next look may do better
+                async with asyncio.timeout(max(left, LAST_LOOK_SECONDS)):
+                    seen = await look() or seen
             if (seen is not None and is_end(seen)) or self._sleeper.elapsed() - started + wait > self._seconds:
                 return seen
             await self._sleeper.sleep(wait)

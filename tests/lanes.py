@@ -1,8 +1,8 @@
 """How a run over several processes (`pytest -n auto`) deals out the tests; each process has servers of its own.
 
 The tests of one file stay together: what it starts, it starts once. The features' scenarios stay with their world's, those about
-failures in two halves, since they are many. They wait more than they compute: two lanes of them at a time, beside what keeps the
-processors busy. What takes longest in one piece comes first, lest it be all that is left in the end.
+failures in two halves, since they are many. They wait more than they compute: two lanes of them at a time, as long as there is
+something that keeps the processors busy beside them. What takes longest in one piece comes first, lest it be all that is left in the end.
 """
 
 import os

@@ -107,12 +107,11 @@ class Pay:
         """An attempt before the circuit opened may have been committed, its answer lost: that one is found."""
 
         async def attempt() -> PaymentId:
-            return await self._issuance.paying(
-                lambda: self._transactor.run(transaction), issued=lambda payment_id: payment_id == transaction.payment_id
-            )
+            try:
+                return await self._issuance.paying(
+                    lambda: self._transactor.run(transaction), issued=lambda payment_id: payment_id == transaction.payment_id
+                )
+            except CircuitOpen:
+                return await self._transactor.run(replace(transaction, issuing=False))
 
-        try:
-            return await self._retrying(Step.PAYMENT, attempt)
-        except CircuitOpen:
-            earlier = replace(transaction, issuing=False)
-            return await self._retrying(Step.PAYMENT, lambda: self._transactor.run(earlier))
+        return await self._retrying(Step.PAYMENT, attempt)

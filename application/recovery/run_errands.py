@@ -110,6 +110,7 @@ class RunErrands:
             self._alert.tell("gateway-mismatch", order=errand.order_id)
             return Move.DOUBT, MISMATCH
         if payment.status is GatewayStatus.CANCELED and errand.id.kind is ErrandKind.CANCEL and payment.cancelled_amount != errand.amount:
+            self._alert.tell("gateway-mismatch", order=errand.order_id)
             return Move.DOUBT, MISMATCH
         table = CONFIRM_STATED if errand.id.kind is ErrandKind.CONFIRM else CANCEL_STATED
         return table[payment.status], payment.failure_code or payment.status
@@ -140,8 +141,8 @@ class RunErrands:
             await self._act(due, (Move.DOUBT, "UNAVAILABLE"))
             return
         move, code = (Move.DOUBT, "NOT_FOUND") if found is None else self._stated(due.errand, found)
-        if move is Move.DOUBT and due.errand.id.kind is ErrandKind.CONFIRM:
-            move = self._undecided(due, because, code)
+        if move is Move.DOUBT:
+            move = self._undecided(due, because, code) if due.errand.id.kind is ErrandKind.CONFIRM else self._unproved(due)
         if move is Move.SEND_AGAIN and because is Move.STAND_AGAIN:
             move = Move.STAND_AGAIN
         await self._act(due, (move, refusal if refusal and move in (Move.FAIL, Move.STAND_AGAIN) else code))
@@ -161,6 +162,10 @@ class RunErrands:
         if code in (MISMATCH, ANOTHERS):
             return Move.DOUBT
         return Move.SEND_AGAIN if due.now < due.begun_at + LAST_RESEND and due.sends <= len(SEND_AGAIN_AFTER) else Move.DOUBT
+
+    def _unproved(self, due: DueErrand) -> Move:
+        """The gateway has answered, and its answer does not show the refund. No repeat helps, and what no time decides a person does."""
+        return Move.DOUBT if due.begun_at is None or may_still_be_sent(due.begun_at, due.now) else Move.HAND_OVER
 
     async def _act(self, due: DueErrand, learned: tuple[Move, str]) -> None:
         move, code = learned

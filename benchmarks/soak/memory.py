@@ -52,8 +52,10 @@ def gauge() -> Iterator[Callable[[int], Sample]]:
     """A function that takes a sample, to be called while nothing is under way.
 
     Bounded caches are emptied before each, so that what is left is what nothing bounds. What is there now is not looked at
-    by the garbage collector until the end, or each sample would cost most of a second.
+    by the garbage collector until the end, or each sample would cost most of a second; for good where some of it was not before.
     """
+    for_good = gc.get_freeze_count() > 0
+    gc.unfreeze()  # only what is not frozen can be listed
     gc.collect()
     caches = [thing for thing in gc.get_objects() if isinstance(thing, functools._lru_cache_wrapper)]
     bounded = [cache for cache in caches if cache.cache_parameters()["maxsize"] is not None]
@@ -68,7 +70,8 @@ def gauge() -> Iterator[Callable[[int], Sample]]:
     try:
         yield sample
     finally:
-        gc.unfreeze()
+        if not for_good:
+            gc.unfreeze()
 
 
 def resident() -> int:

@@ -150,11 +150,13 @@ async def test_charged_and_the_answer_lost_is_found_and_charged_once(buyer: Buye
 
 
 async def test_a_gateway_that_takes_its_time_leaves_the_payment_pending_and_then_tells(buyer: Buyer) -> None:
-    await broken(buyer, "delay", operation="confirm", seconds=6)
+    """A duplicate hears of the same payment, whether it bears the same key or another."""
+    await broken(buyer, "delay", operation="confirm", seconds=8)
     order = await buyer.order()
     card = await buyer.card(order)
-    pending = await buyer.pay(order, card, "p")
+    pending, *duplicates = await asyncio.gather(*(buyer.pay(order, card, key) for key in ("p", "p", "another")))
     assert (pending["__typename"], pending["payment"]["status"]) == ("PaymentPending", "REQUESTED")
+    assert duplicates == [pending, pending]
     points_instead = await buyer.fan.ask(CANCEL, id=buyer.reservation, key="c")
     assert points_instead["cancelReservation"]["__typename"] == "NotCancellable"
     async with aclosing(buyer.fan.watch(UPDATES, id=pending["payment"]["id"])) as updates:

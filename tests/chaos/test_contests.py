@@ -54,8 +54,7 @@ async def contested(ground: Ground, *, seed: int, fans: int = FANS) -> None:
         try:
             # In the middle of it all the holds run out, those that a confirm has pinned excepted.
             await asyncio.sleep(0.5)
-            with suppress(TransientError):
-                await house.pass_time(6 * 60)
+            await time_passes(house, 6 * 60)
             for process in processes:
                 await asyncio.to_thread(process.join, PATIENCE)
             assert [process.exitcode for process in processes] == [0] * PROCESSES
@@ -67,6 +66,13 @@ async def contested(ground: Ground, *, seed: int, fans: int = FANS) -> None:
         assert books.violations() == []
         told = [each for number in range(PROCESSES) for each in result_of(ground.directory / f"told-{seed * PROCESSES + number}")]
         assert_kept(contests, told, {row.payment_id: row.status for row in books.rows["payments"]})
+
+
+async def time_passes(house: House, seconds: int) -> None:
+    while True:
+        with suppress(TransientError):
+            return await house.pass_time(seconds)
+        await asyncio.sleep(0.05)
 
 
 async def laid_out(house: House, fans: int) -> list[Contest]:
@@ -89,6 +95,7 @@ def assert_kept(contests: list[Contest], told: list[tuple[int, str, object]], en
     for index, name, answer in told:
         if name != "cancel" and not isinstance(answer, str):
             paid[index].add(answer)
+    assert paid and cancelled and {"PAYMENT_PENDING"} <= {answer for _, _, answer in told if isinstance(answer, str)}, "no contest"
     for index, payments in paid.items():
         assert len(payments) == 1
         [payment_id] = payments

@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.producer.transaction_manager import PidAndEpoch
 
 from adapters.kafka.dead_letter_topic import KafkaDeadLetterTopic
 from adapters.kafka.publisher import KafkaPublisher
@@ -29,6 +30,8 @@ pytestmark = pytest.mark.real
 DEADLINE = 2.0
 SLACK = 1.5
 """Seconds on top of a deadline that a busy machine may take."""
+PARTITIONS = 3
+Harm = Callable[[KafkaServer, str, AIOKafkaProducer], Awaitable[None]]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,7 @@ def server() -> Iterator[KafkaServer]:
 @pytest.fixture
 async def topic(server: KafkaServer) -> str:
     topic = topic_named(f"{uuid4()}.")
-    await create_topics(server.url, (topic,), partitions=3)
+    await create_topics(server.url, (topic,), partitions=PARTITIONS)
     return topic
 
 
@@ -85,6 +88,15 @@ async def read_until_all(subscriber: KafkaSubscriber, expected: Sequence[OutboxM
     return list(first.values())
 
 
+async def messages_found(subscriber: KafkaSubscriber, count: int, seconds: float = 30) -> list[OutboxMessage]:
+    """The first messages, whatever else was written there."""
+    found: list[OutboxMessage] = []
+    async with asyncio.timeout(seconds):
+        while len(found) < count:
+            found += [delivery.message for delivery in await subscriber.receive(100, 0.5) if delivery.message is not None]
+    return found
+
+
 def sequences(messages: Sequence[OutboxMessage], key: UUID) -> list[int]:
     return [found.sequence for found in messages if found.key == key]
 
@@ -95,6 +107,7 @@ async def test_a_silent_broker_is_told_within_the_deadline_and_the_same_publishe
     keys = [uuid4() for _ in range(5)]
     before, during, after = ([message(key, sequence) for key in keys] for sequence in (1, 2, 3))
     assert len((await publisher.publish(before)).acknowledged) == 5
+    former = await publisher._producing.producer()
     server.pause()
     try:
         started = time.monotonic()
@@ -105,8 +118,43 @@ async def test_a_silent_broker_is_told_within_the_deadline_and_the_same_publishe
         server.resume()
     await publish_until_acknowledged(publisher, during)
     await publish_until_acknowledged(publisher, after)
+    assert await publisher._producing.producer() is not former
     found = await read_until_all(subscriber, before + during + after)
     assert [sequences(found, key) for key in keys] == [[1, 2, 3]] * 5
+
+
+async def numbers_are_missing(server: KafkaServer, topic: str, producer: AIOKafkaProducer) -> None:
+    for partition in range(PARTITIONS):
+        producer._txn_manager.increment_sequence_number(TopicPartition(topic, partition), 7)
+
+
+async def is_fenced(server: KafkaServer, topic: str, producer: AIOKafkaProducer) -> None:
+    """Somebody has written under its id in the next epoch, to every partition."""
+    usurper = AIOKafkaProducer(bootstrap_servers=server.url, acks="all", enable_idempotence=True)
+    await usurper.start()
+    try:
+        ours = producer._txn_manager
+        usurper._txn_manager._pid_and_epoch = PidAndEpoch(ours.producer_id, ours.producer_epoch + 1)
+        for partition in range(PARTITIONS):
+            await usurper.send_and_wait(topic, b"of no interest", partition=partition)
+    finally:
+        await usurper.stop()
+
+
+@pytest.mark.parametrize(("harm", "told"), [(numbers_are_missing, "OutOfOrderSequenceNumber"), (is_fenced, "ProducerFenced")])
+async def test_a_producer_that_the_broker_hears_no_more_is_replaced(
+    server: KafkaServer, topic: str, publisher: KafkaPublisher, subscriber: KafkaSubscriber, harm: Harm, told: str
+) -> None:
+    key = uuid4()
+    before, during = message(key, 1), message(key, 2)
+    assert (await publisher.publish([before])).acknowledged == (before.id,)
+    former = await publisher._producing.producer()
+    await harm(server, topic, former)
+    with pytest.raises(BrokerUnavailable, match=told):
+        await publisher.publish([during])
+    assert (await publisher.publish([during])).acknowledged == (during.id,)
+    assert await publisher._producing.producer() is not former
+    assert sequences(await messages_found(subscriber, 2), key) == [1, 2]
 
 
 @pytest.mark.slow

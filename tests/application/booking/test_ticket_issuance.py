@@ -171,6 +171,23 @@ async def test_an_attempt_whose_answer_was_lost_before_it_opened_is_found(house:
     assert house.metrics.counts["concert_circuit_rejections_total", CIRCUIT] == 1
 
 
+async def test_a_caller_waits_for_five_tries_in_all_though_it_opens_in_between(house: House) -> None:
+    """The first would pay; four look for an earlier payment, and the database does not answer them either."""
+    issuing: list[bool] = []
+
+    class Away:
+        async def run(self, transaction: Any) -> Any:
+            issuing.append(transaction.issuing)
+            if len(issuing) == 1:
+                await house.break_down()  # others do
+            raise NotCommitted("away")
+
+    pay = Pay(Away(), house.retrying, TOKENS, Ids(), house.issuance)  # type: ignore[arg-type]
+    with pytest.raises(ServiceUnavailable):
+        await pay(house.command())
+    assert issuing == [True, False, False, False, False]
+
+
 async def test_what_has_been_charged_is_completed_though_it_is_open_and_its_end_is_heard(house: House) -> None:
     await house.break_down()
     made: list[str] = []

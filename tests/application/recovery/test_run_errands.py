@@ -179,7 +179,17 @@ async def test_a_key_is_made_of_the_attempt_and_the_kind_and_never_changes() -> 
         assert errand.gateway.asked == [f"{name} {name}:{ATTEMPT.payment}"]
 
 
-@pytest.mark.parametrize(("status", "move"), CONFIRM_STATED.items())
+@pytest.mark.parametrize(
+    ("status", "move"),
+    [
+        (GatewayStatus.OPEN, Move.DOUBT),
+        (GatewayStatus.DONE, Move.COMPLETE),
+        (GatewayStatus.ABORTED, Move.FAIL),
+        (GatewayStatus.EXPIRED, Move.FAIL),
+        (GatewayStatus.CANCELED, Move.FAIL),
+        (GatewayStatus.PARTIAL_CANCELED, Move.HAND_OVER),
+    ],
+)
 async def test_what_the_gateway_states_of_a_confirmation(status: GatewayStatus, move: Move) -> None:
     answer = GatewayAnswer(kind=AnswerClass.STATED, payment=stated(status))
     errand = await Errand(due(), ScriptedGateway(answer)).run()
@@ -307,13 +317,55 @@ async def test_a_cancellations_answer(answer: AnswerClass, moves: list[tuple[Mov
     assert [step for step, _, _ in errand.errands.postponed] == steps
 
 
-@pytest.mark.parametrize(("status", "move"), CANCEL_STATED.items())
-async def test_what_a_look_up_says_of_a_cancellation(status: GatewayStatus, move: Move) -> None:
-    errand = await Errand(due(ErrandKind.CANCEL, NextStep.LOOK_UP, begun_ago=5), ScriptedGateway(found=stated(status))).run()
-    if move is Move.SEND_AGAIN:
-        assert [step for step, _, _ in errand.errands.postponed] == [NextStep.SEND]
+@pytest.mark.parametrize(
+    ("status", "moves", "steps"),
+    [
+        (GatewayStatus.OPEN, [(Move.HAND_OVER, "OPEN")], []),
+        (GatewayStatus.DONE, [], [NextStep.SEND]),
+        (GatewayStatus.ABORTED, [(Move.HAND_OVER, "ABORTED")], []),
+        (GatewayStatus.EXPIRED, [(Move.HAND_OVER, "EXPIRED")], []),
+        (GatewayStatus.CANCELED, [(Move.REFUNDED, "CANCELED")], []),
+        (GatewayStatus.PARTIAL_CANCELED, [(Move.HAND_OVER, "PARTIAL_CANCELED")], []),
+    ],
+)
+@pytest.mark.parametrize("asked", ["looked up", "answered", "done before"])
+async def test_what_the_gateway_states_of_a_cancellation(
+    status: GatewayStatus, moves: list[tuple[Move, str]], steps: list[NextStep], asked: str
+) -> None:
+    """In a look-up, in the answer itself, or after an answer that it was done before."""
+    if asked == "looked up":
+        errand = Errand(due(ErrandKind.CANCEL, NextStep.LOOK_UP, begun_ago=5), ScriptedGateway(found=stated(status)))
+    elif asked == "answered":
+        errand = Errand(due(ErrandKind.CANCEL), ScriptedGateway(GatewayAnswer(kind=AnswerClass.STATED, payment=stated(status))))
     else:
-        assert errand.settled.moves == [(move, status)]
+        answer = GatewayAnswer(kind=AnswerClass.ALREADY_PROCESSED)
+        errand = Errand(due(ErrandKind.CANCEL), ScriptedGateway(answer, found=stated(status)))
+    await errand.run()
+    assert errand.settled.moves == moves
+    assert [step for step, _, _ in errand.errands.postponed] == steps
+
+
+OTHER_SUM = replace(stated(GatewayStatus.CANCELED), cancelled_amount=Won(69_999))
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "alerts"),
+    [
+        (None, "NOT_FOUND", []),
+        (stated(GatewayStatus.CANCELED, key="another"), "ANOTHERS", []),
+        (stated(GatewayStatus.DONE, key="another"), "MISMATCH", ["gateway-mismatch"]),
+        (OTHER_SUM, "MISMATCH", ["gateway-mismatch"]),
+    ],
+)
+async def test_a_refund_that_no_look_up_proves_ends_with_a_person_when_the_gateways_time_is_over(
+    found: GatewayPayment | None, code: str, alerts: list[str]
+) -> None:
+    young = await Errand(due(ErrandKind.CANCEL, NextStep.LOOK_UP, begun_ago=719), ScriptedGateway(found=found)).run()
+    assert young.settled.moves == [(Move.DOUBT, code)]
+    assert [step for step, _, _ in young.errands.postponed] == [NextStep.LOOK_UP]
+    old = await Errand(due(ErrandKind.CANCEL, NextStep.LOOK_UP, begun_ago=720), ScriptedGateway(found=found)).run()
+    assert (old.settled.moves, old.errands.postponed) == ([(Move.HAND_OVER, code)], [])
+    assert young.alerts.told == old.alerts.told == alerts
 
 
 async def test_a_refund_is_never_given_up() -> None:

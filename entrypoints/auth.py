@@ -1,6 +1,5 @@
 """Access tokens: who is asking, vouched for by a signature. The algorithm is ours to choose, never the token's."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +16,6 @@ OURS = "concert"
 LIFETIME = timedelta(days=1)
 LEEWAY = timedelta(seconds=2)
 LONGEST = 8192
-JWKS_TIMEOUT = 5
 
 
 class AccessTokenInvalid(Exception):
@@ -42,9 +40,11 @@ class SignedToken:
 
 
 class PublishedKeys(Protocol):
-    """The keys of an issuer that signs with keys of its own (``jwt.PyJWKClient``)."""
+    """The keys of an issuer that signs with keys of its own."""
 
-    def get_signing_key_from_jwt(self, token: str) -> Any: ...
+    async def signing_key(self, token: str) -> jwt.PyJWK:
+        """Raises jwt.PyJWTError."""
+        ...
 
 
 class AccessTokens:
@@ -113,8 +113,7 @@ class AccessTokens:
 
     async def _verified_elsewhere(self, token: str) -> dict[str, Any]:
         assert self._keys is not None
-        keys = self._keys
-        key = await asyncio.to_thread(lambda: keys.get_signing_key_from_jwt(token))
+        key = await self._keys.signing_key(token)
         return self._decoded(token, key.key, ["RS256", "ES256"], self._issuer)
 
     def _decoded(self, token: str, key: Any, algorithms: list[str], issuer: str | None) -> dict[str, Any]:
@@ -130,11 +129,6 @@ class AccessTokens:
             options={"require": ["exp", "sub"], "verify_aud": self._audience is not None},
         )
         return claims
-
-
-def published_keys(url: str) -> PublishedKeys:
-    """Fetched when first needed, kept for five minutes."""
-    return jwt.PyJWKClient(url, cache_keys=True, lifespan=300, timeout=JWKS_TIMEOUT)
 
 
 def bearer(header: object) -> str | None:

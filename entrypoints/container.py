@@ -116,11 +116,12 @@ from application.recovery.settle_errand import SettleErrand
 from application.retrying import Retrying
 from application.transactor import Transactor
 from domain.notification import Channel
-from entrypoints.auth import AccessTokens, published_keys
+from entrypoints.auth import AccessTokens
 from entrypoints.graphql.context import Services, UseCases
 from entrypoints.graphql.loaders import Views
 from entrypoints.notification import carrier
 from entrypoints.protection import ALIMTALK, SMS, circuit_policies, circuits, rates, shared_store
+from entrypoints.published_keys import IssuersKeys
 from entrypoints.setting_values import EMBEDDED_KAFKA, EMBEDDED_REDIS
 from entrypoints.settings import AccessTokenSettings, Settings, TossSettings
 from entrypoints.simulators.together import TOSS_PATH
@@ -163,7 +164,7 @@ def access_tokens(settings: AccessTokenSettings, clock: Clock) -> AccessTokens:
     return AccessTokens(
         clock,
         secret=settings.secret,
-        keys=None if settings.jwks_url is None else published_keys(settings.jwks_url),
+        keys=None if settings.jwks_url is None else IssuersKeys(settings.jwks_url),
         issuer=settings.issuer,
         audience=settings.audience,
         own_issuers=(GUESTS,),

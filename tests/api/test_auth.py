@@ -26,7 +26,7 @@ class WallClock:
 class OnePublishedKey:
     """An issuer's JWKS with one key, whatever the token names."""
 
-    def get_signing_key_from_jwt(self, token: str) -> Any:
+    async def signing_key(self, token: str) -> jwt.PyJWK:
         return jwt.PyJWK.from_dict(jwt.algorithms.RSAAlgorithm.to_jwk(RSA_KEY.public_key(), as_dict=True), algorithm="RS256")
 
 

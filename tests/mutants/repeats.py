@@ -97,7 +97,7 @@ LOOK_BEFORE_RETRY = (
     look_before_retry(
         place="a payment whose answer was lost before the circuit opened",
         file="application/booking/pay.py",
-        taken_out="return await self._retrying(Step.PAYMENT, lambda: self._transactor.run(earlier))",
+        taken_out="return await self._transactor.run(replace(transaction, issuing=False))",
         instead="raise",
         noticed_by=(f"{BOOKING}/test_ticket_issuance.py::test_an_attempt_whose_answer_was_lost_before_it_opened_is_found",),
     ),

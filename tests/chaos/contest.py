@@ -38,11 +38,14 @@ ACTS: dict[str, Act] = {
 
 def take_part(ground: Ground, contests: Path, number: int, rounds: int) -> None:
     """Each fan's acts in a random order and at random moments, while the roles work; what was answered is left in a file."""
-    told = asyncio.run(_take_part(ground, pickle.loads(contests.read_bytes()), random.Random(number), rounds))
+    half_done = contests.with_name(f"half-{number}")
+    told = asyncio.run(_take_part(ground, pickle.loads(contests.read_bytes()), random.Random(number), rounds, half_done))
     contests.with_name(f"told-{number}").write_bytes(pickle.dumps(told))
 
 
-async def _take_part(ground: Ground, contests: Sequence[Contest], chance: random.Random, rounds: int) -> list[tuple[int, str, Any]]:
+async def _take_part(
+    ground: Ground, contests: Sequence[Contest], chance: random.Random, rounds: int, half_done: Path
+) -> list[tuple[int, str, Any]]:
     told: list[tuple[int, str, Any]] = []
 
     async def act(index: int, name: str) -> None:
@@ -54,7 +57,9 @@ async def _take_part(ground: Ground, contests: Sequence[Contest], chance: random
 
     async with opened_house(ground, patience=0.3, concurrency=8) as house:
         working = [asyncio.create_task(_for_ever(house.roles[name])) for name in ("reconciler", "reconciler", "sweeper")]
-        for _ in range(rounds):
+        for done in range(rounds):
+            if done == rounds // 2:
+                await asyncio.to_thread(half_done.touch)
             names = [(index, name) for index in range(len(contests)) for name in chance.sample(sorted(ACTS), 2)]
             await asyncio.gather(*(act(index, name) for index, name in names))
         for role in working:

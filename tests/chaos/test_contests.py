@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+import time
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import replace
@@ -50,10 +51,11 @@ async def contested(ground: Ground, *, seed: int, fans: int = FANS) -> None:
         contests = await laid_out(house, fans)
         plan = ground.directory / "contests"
         plan.write_bytes(pickle.dumps(contests))
-        processes = [born(take_part, ground, plan, seed * PROCESSES + number, 2) for number in range(PROCESSES)]
+        numbers = range(seed * PROCESSES, (seed + 1) * PROCESSES)
+        processes = [born(take_part, ground, plan, number, 2) for number in numbers]
         try:
             # In the middle of it all the holds run out, those that a confirm has pinned excepted.
-            await asyncio.sleep(0.5)
+            await asyncio.to_thread(wait_for_any, [ground.directory / f"half-{number}" for number in numbers])
             await time_passes(house, 6 * 60)
             for process in processes:
                 await asyncio.to_thread(process.join, PATIENCE)
@@ -64,8 +66,15 @@ async def contested(ground: Ground, *, seed: int, fans: int = FANS) -> None:
         await house.recover()
         books = await house.books()
         assert books.violations() == []
-        told = [each for number in range(PROCESSES) for each in result_of(ground.directory / f"told-{seed * PROCESSES + number}")]
+        told = [each for number in numbers for each in result_of(ground.directory / f"told-{number}")]
         assert_kept(contests, told, {row.payment_id: row.status for row in books.rows["payments"]})
+
+
+def wait_for_any(files: list[Path]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not any(file.exists() for file in files):
+        assert time.monotonic() < until, "nobody has got so far"
+        time.sleep(0.005)
 
 
 async def time_passes(house: House, seconds: int) -> None:

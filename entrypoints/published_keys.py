@@ -24,7 +24,9 @@ MISREAD = (jwt.PyJWTError, ValueError, AttributeError, TypeError)
 
 
 class IssuersKeys:
-    """At most one fetch at a time, for all who wait, in ``FETCH_SECONDS`` from its first byte to its last."""
+    """At most one fetch at a time, for all who wait, in ``FETCH_SECONDS`` from its first byte to its last. Whose key is known
+    does not wait for another's fetch.
+    """
 
     def __init__(self, url: str, elapsed: Callable[[], float] = monotonic, fetch_seconds: float = FETCH_SECONDS) -> None:
         self._url = url
@@ -37,7 +39,7 @@ class IssuersKeys:
     async def signing_key(self, token: str) -> jwt.PyJWK:
         """The one that the token names. Raises jwt.PyJWTError: no token, no such key, or the issuer is away."""
         name = jwt.get_unverified_header(token).get("kid")
-        if self._since(self._fetched_at) > KEPT_SECONDS or name not in self._keys:
+        if name not in self._keys or (self._since(self._fetched_at) > KEPT_SECONDS and not self._asking.locked()):
             await self._ask()
         if self._since(self._fetched_at) > KEPT_WHILE_AWAY_SECONDS:
             raise jwt.PyJWKClientError("the issuer's keys are not to be had")
@@ -49,12 +51,15 @@ class IssuersKeys:
         async with self._asking:
             if self._since(self._asked_at) < BETWEEN_FETCHES_SECONDS:
                 return  # somebody has just asked
-            self._asked_at = self._elapsed()
+            asked_before, self._asked_at = self._asked_at, self._elapsed()
             try:
                 async with asyncio.timeout(self._fetch_seconds):
                     self._keys = await self._fetch()
             except (*FAULTS, *MISREAD) as fault:
                 log.warning("the issuer's keys could not be fetched", extra={"fault": type(fault).__name__})
+            except asyncio.CancelledError:
+                self._asked_at = asked_before  # who asked has gone: the next one asks
+                raise
             else:
                 self._fetched_at = self._asked_at
 

@@ -56,6 +56,7 @@ class Issuer:
     def __init__(self) -> None:
         self.body, self.status, self.asked, self.now = published("one"), 200, 0, 0.0
         self.behave: Behaviour = answering
+        self.heard = asyncio.Event()
         self.keys = IssuersKeys("")
 
     def open_at(self, port: int) -> None:
@@ -70,6 +71,7 @@ class Issuer:
         try:
             await reader.readuntil(b"\r\n\r\n")
             self.asked += 1
+            self.heard.set()
             await self.behave(self, writer)
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -133,6 +135,28 @@ async def test_an_issuer_that_does_not_come_to_an_end_holds_nobody_up(issuer: Is
     async with asyncio.timeout(25):
         assert await asyncio.gather(*(issuer.knows("one") for _ in range(100))) == [False] * 100
     assert issuer.asked <= 1
+
+
+async def test_a_caller_who_goes_away_takes_nothing_from_the_others(issuer: Issuer) -> None:
+    issuer.behave = silent
+    first = asyncio.create_task(issuer.knows("one"))
+    await issuer.heard.wait()
+    others = [asyncio.create_task(issuer.knows("one")) for _ in range(10)]
+    issuer.behave = answering
+    first.cancel()
+    assert await asyncio.gather(*others) == [True] * 10
+    assert issuer.asked == 2
+
+
+async def test_whose_key_is_known_does_not_wait_for_anothers_fetch(issuer: Issuer) -> None:
+    assert await issuer.knows("one")
+    issuer.heard.clear()
+    issuer.behave, issuer.now = silent, KEPT_SECONDS + 1
+    asking = asyncio.create_task(issuer.knows("one"))
+    await issuer.heard.wait()
+    assert await issuer.knows("one")
+    assert not asking.done()
+    asking.cancel()
 
 
 async def test_who_was_known_before_is_known_while_the_issuer_is_away_for_an_hour(issuer: Issuer) -> None:
